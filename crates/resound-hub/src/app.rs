@@ -1,0 +1,180 @@
+//! Applications: who may connect and publish, and within which limits.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use crate::origin::OriginPattern;
+
+/// One application: its credentials and its options.
+#[derive(Clone, PartialEq, Eq)]
+pub struct App {
+    /// The id in the paths of the HTTP API.
+    pub id: Box<str>,
+    /// The public key in `/app/{key}` and in front of every signature.
+    pub key: Box<str>,
+    /// The secret that signs; never shown.
+    pub secret: Box<str>,
+    /// Everything else, each with a default.
+    pub options: AppOptions,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("id", &self.id)
+            .field("key", &self.key)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who may send client events (`client-…`, Echo's whispers). Reverb's setting of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientEvents {
+    /// Members of a private or presence channel, to that channel. The default.
+    Members,
+    /// Every connection, to every channel, subscribed or not.
+    All,
+    /// Nobody.
+    None,
+}
+
+/// Reverb's limiter of all messages of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Messages that are accepted within `decay_seconds`. Default 60.
+    pub max_attempts: u32,
+    /// Seconds of one window. Default 60.
+    pub decay_seconds: u32,
+    /// Whether the connection is closed at the limit. Default false.
+    pub terminate_on_limit: bool,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { max_attempts: 60, decay_seconds: 60, terminate_on_limit: false }
+    }
+}
+
+/// What an application allows. `None` in a limit means that nothing but the memory bounds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppOptions {
+    /// A disabled application refuses connections (4003) and requests (403). Default true.
+    pub enabled: bool,
+    /// Origins whose pages may connect. Default: every origin.
+    pub allowed_origins: Vec<OriginPattern>,
+    /// Concurrent connections; over it 4004. Default no limit.
+    pub connections_max: Option<u32>,
+    /// Seconds of silence after which the server pings. Default 60.
+    pub ping_interval_seconds: u32,
+    /// Told to clients, and how long a pinged connection may stay silent. Default 30.
+    pub activity_timeout_seconds: u32,
+    /// Bytes of a message from a client; over it 1009. Default 10,000.
+    pub message_bytes_max: usize,
+    /// Bytes of a body of the HTTP API; over it 413. Default 10,000.
+    pub request_bytes_max: usize,
+    /// Who may send client events. Default members.
+    pub client_events: ClientEvents,
+    /// Client events of one connection per second; over it 4301. Default 200.
+    pub client_events_per_second: Option<u32>,
+    /// Reverb's limiter of all messages of a connection. Default off.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether subscribers are told how many they are. Default false.
+    pub subscription_count: bool,
+    /// Whether signed-in users may watch others. Default true.
+    pub watchlist: bool,
+    /// How many seconds a request's `auth_timestamp` may be off. Default 600.
+    pub auth_timestamp_tolerance_seconds: Option<u32>,
+    /// How long a cache channel remembers its last event. Default 1800.
+    pub cache_seconds: u32,
+    /// Channels of one connection. Default 1,000.
+    pub channels_per_connection_max: usize,
+    /// Characters of a channel's name. Default 200.
+    pub channel_name_max: usize,
+    /// Characters of an event's name. Default 200.
+    pub event_name_max: usize,
+    /// Channels of one published event. Default 100.
+    pub event_channels_max: usize,
+    /// Bytes of a published event's `data`. Default: bounded by `request_bytes_max` only.
+    pub event_bytes_max: Option<usize>,
+    /// Events of one batch. Default 100 (Pusher 10, Reverb unlimited).
+    pub batch_max: usize,
+    /// Users of one presence channel. Default 10,000.
+    pub presence_members_max: usize,
+    /// Bytes of a member's `channel_data`. Default 10,000.
+    pub presence_member_bytes_max: usize,
+}
+
+impl Default for AppOptions {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            allowed_origins: vec![OriginPattern::any()],
+            connections_max: None,
+            ping_interval_seconds: 60,
+            activity_timeout_seconds: 30,
+            message_bytes_max: 10_000,
+            request_bytes_max: 10_000,
+            client_events: ClientEvents::Members,
+            client_events_per_second: Some(200),
+            rate_limit: None,
+            subscription_count: false,
+            watchlist: true,
+            auth_timestamp_tolerance_seconds: Some(600),
+            cache_seconds: 1800,
+            channels_per_connection_max: 1_000,
+            channel_name_max: 200,
+            event_name_max: 200,
+            event_channels_max: 100,
+            event_bytes_max: None,
+            batch_max: 100,
+            presence_members_max: 10_000,
+            presence_member_bytes_max: 10_000,
+        }
+    }
+}
+
+impl AppOptions {
+    /// Says whether a page of this origin may connect. Without an `Origin` header the client is no
+    /// browser, and the check protects nobody: it passes, as with Reverb's `*`.
+    pub fn allows_origin(&self, origin: Option<&str>) -> bool {
+        let Some(origin) = origin else {
+            return true;
+        };
+        self.allowed_origins.iter().any(|pattern| pattern.matches(origin))
+    }
+}
+
+/// The applications of a process. Immutable: a reload makes another one.
+#[derive(Debug, Default)]
+pub struct Apps {
+    by_id: HashMap<Box<str>, Arc<App>>,
+    by_key: HashMap<Box<str>, Arc<App>>,
+}
+
+impl Apps {
+    /// Collects applications; of two with the same id or key the later one counts (the
+    /// configuration refuses such a pair before).
+    pub fn new(apps: impl IntoIterator<Item = App>) -> Self {
+        let mut all = Self::default();
+        for app in apps.into_iter().map(Arc::new) {
+            all.by_id.insert(app.id.clone(), app.clone());
+            all.by_key.insert(app.key.clone(), app);
+        }
+        all
+    }
+
+    /// The application whose HTTP API is at `/apps/{id}`.
+    pub fn by_id(&self, id: &str) -> Option<&Arc<App>> {
+        self.by_id.get(id)
+    }
+
+    /// The application that clients connect to at `/app/{key}`.
+    pub fn by_key(&self, key: &str) -> Option<&Arc<App>> {
+        self.by_key.get(key)
+    }
+
+    /// All applications, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<App>> {
+        self.by_id.values()
+    }
+}
