@@ -1,6 +1,16 @@
 //! Applications: who may connect and publish, and within which limits.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use resound_protocol::signature::Signer;
 
 use crate::origin::OriginPattern;
 
@@ -144,37 +154,118 @@ impl AppOptions {
     }
 }
 
+/// An application in use: what every shard needs of it.
+#[derive(Debug)]
+pub struct LiveApp {
+    app: App,
+    number: AppNumber,
+    signer: Signer,
+    connections: Arc<AtomicUsize>,
+}
+
+/// The place of an application among those of the process. It keeps its number over a reload, so
+/// that sessions and channels find it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppNumber(pub(crate) u32);
+
+impl LiveApp {
+    /// Its number.
+    pub fn number(&self) -> AppNumber {
+        self.number
+    }
+
+    /// Signs and verifies with the application's secret.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// Connections of the application on all shards.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection in, unless the application has as many as it may have.
+    pub(crate) fn enter(&self) -> bool {
+        let max = self.options.connections_max.map_or(usize::MAX, |max| max as usize);
+        self.connections
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < max).then_some(count + 1))
+            .is_ok()
+    }
+
+    /// Counts a connection out.
+    pub(crate) fn leave(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Deref for LiveApp {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
 /// The applications of a process. Immutable: a reload makes another one.
 #[derive(Debug, Default)]
 pub struct Apps {
-    by_id: HashMap<Box<str>, Arc<App>>,
-    by_key: HashMap<Box<str>, Arc<App>>,
+    by_id: HashMap<Box<str>, Arc<LiveApp>>,
+    by_key: HashMap<Box<str>, Arc<LiveApp>>,
+    /// By number; `None` is an application that a reload took away.
+    by_number: Vec<Option<Arc<LiveApp>>>,
+    /// Every id that ever had a number.
+    numbers: HashMap<Box<str>, AppNumber>,
 }
 
 impl Apps {
     /// Collects applications; of two with the same id or key the later one counts (the
     /// configuration refuses such a pair before).
     pub fn new(apps: impl IntoIterator<Item = App>) -> Self {
-        let mut all = Self::default();
-        for app in apps.into_iter().map(Arc::new) {
-            all.by_id.insert(app.id.clone(), app.clone());
-            all.by_key.insert(app.key.clone(), app);
+        Self::default().reloaded(apps)
+    }
+
+    /// The applications after a reload: those that stay keep number and connections.
+    pub fn reloaded(&self, apps: impl IntoIterator<Item = App>) -> Self {
+        let mut all = Self {
+            numbers: self.numbers.clone(),
+            by_number: vec![None; self.by_number.len()],
+            ..Self::default()
+        };
+        for app in apps {
+            all.insert(app, self);
         }
         all
     }
 
+    fn insert(&mut self, app: App, previous: &Self) {
+        let next = AppNumber(self.numbers.len() as u32);
+        let number = *self.numbers.entry(app.id.clone()).or_insert(next);
+        let connections = previous.by_number(number).map(|app| app.connections.clone()).unwrap_or_default();
+        let signer = Signer::new(&app.secret);
+        let live = Arc::new(LiveApp { app, number, signer, connections });
+        self.by_number.resize(self.numbers.len(), None);
+        self.by_number[number.0 as usize] = Some(live.clone());
+        self.by_key.insert(live.key.clone(), live.clone());
+        self.by_id.insert(live.id.clone(), live);
+    }
+
     /// The application whose HTTP API is at `/apps/{id}`.
-    pub fn by_id(&self, id: &str) -> Option<&Arc<App>> {
+    pub fn by_id(&self, id: &str) -> Option<&Arc<LiveApp>> {
         self.by_id.get(id)
     }
 
     /// The application that clients connect to at `/app/{key}`.
-    pub fn by_key(&self, key: &str) -> Option<&Arc<App>> {
+    pub fn by_key(&self, key: &str) -> Option<&Arc<LiveApp>> {
         self.by_key.get(key)
     }
 
-    /// All applications, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<App>> {
-        self.by_id.values()
+    /// The application of this number, unless a reload took it away.
+    pub fn by_number(&self, number: AppNumber) -> Option<&Arc<LiveApp>> {
+        self.by_number.get(number.0 as usize)?.as_ref()
+    }
+
+    /// All applications, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<LiveApp>> {
+        self.by_number.iter().flatten()
     }
 }

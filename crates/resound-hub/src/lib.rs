@@ -1,4 +1,37 @@
-//! The rules of Resound: sessions, subscriptions, presence, client events, caches and limits.
+//! The rules of Resound: who may connect, subscribe and publish, who is told, in which order.
+//!
+//! Pure values: no socket, no runtime, no clock, no randomness. Time, ids and messages come in as
+//! arguments, and what is to be done goes out through a [`sink::Sink`].
+//!
+//! # Layout
+//!
+//! * [`app`], [`origin`]: applications, their limits, whose pages may connect
+//! * [`hub`]: one shard's part of the whole; the way of a message through the rules
+//! * `session`, `life`, `limits`: a connection, its signs of life, how often it may speak
+//! * `subscribe`, `local`: subscriptions on the side of the connection
+//! * `owner`, `presence`: channels on the side of the shard that owns them
+//! * `publish`: events of applications and of clients
+//! * `users`: sign-in and watchlists
+//! * [`query`]: questions of the HTTP API
+//! * [`peer`]: what shards tell each other
+//! * [`sink`]: what the rules want done
+//! * [`time`], `timers`, `shrink`: what all of them need
 
 pub mod app;
+pub mod hub;
+mod life;
+mod limits;
+mod local;
 pub mod origin;
+mod owner;
+pub mod peer;
+mod presence;
+mod publish;
+pub mod query;
+mod session;
+mod shrink;
+pub mod sink;
+mod subscribe;
+pub mod time;
+mod timers;
+mod users;

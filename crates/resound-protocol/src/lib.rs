@@ -1,1 +1,25 @@
-//! The words.
+//! The words of the Pusher Channels protocol, version 7: what can be said, and how it is written.
+//!
+//! This crate does no I/O, keeps no state and reads no clock. What the words *mean* (who may
+//! subscribe, who is told) are the rules of `resound-hub`.
+//!
+//! # Layout
+//!
+//! * [`channel`], [`socket_id`], [`member`]: names
+//! * [`client`]: messages from clients
+//! * [`message`]: messages to clients
+//! * [`error`]: refusals, with Pusher's codes
+//! * [`api`]: bodies of the HTTP API
+//! * [`signature`]: who signed what
+//! * [`websocket`]: frames and the opening handshake
+
+pub mod api;
+pub mod channel;
+pub mod client;
+pub mod error;
+mod json;
+pub mod member;
+pub mod message;
+pub mod signature;
+pub mod socket_id;
+pub mod websocket;

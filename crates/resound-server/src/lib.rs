@@ -1,3 +1,25 @@
-//! The process.
+//! Resound, the server: one process that carries an application's events to its users' screens.
+//!
+//! # Layout
+//!
+//! * [`cli`]: the commands; [`config`]: what they are told; [`logging`], [`banner`]: what they say
+//! * [`server`]: the process: listener, threads, signals
+//! * `shard`: one thread with its sockets, its part of the hub, and one event loop
+//! * `transport`: the opening handshake of WebSocket
+//! * `api`: the HTTP API; [`welcome`]: the page at `/`
+//! * `metrics`, `log`: what is counted and what is written about connections
+//! * `clock`, `descriptors`: time and file descriptors
 
+mod api;
+pub mod banner;
+pub mod cli;
+mod clock;
 pub mod config;
+mod descriptors;
+mod log;
+pub mod logging;
+mod metrics;
+pub mod server;
+mod shard;
+mod transport;
+pub mod welcome;

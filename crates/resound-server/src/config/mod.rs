@@ -1,8 +1,37 @@
 //! What a process is told: where to listen, for which applications, within which limits.
+//!
+//! # Layout
+//!
+//! * `settings`, `server_settings`, `app_settings`: the tables of all settings
+//! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
+//! * `apps`: the applications of the environment and of `resound.toml`
+//! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
+//! * `toml_file`, `files`: `resound.toml`, and reading files
+//! * `value`: a value with its place; `error`: what is wrong; `secret`: which secrets are none
+
+mod app_settings;
+mod apps;
+pub(crate) mod dotenv;
+mod environment;
+mod error;
+mod files;
+mod load;
+mod secret;
+mod server_settings;
+pub(crate) mod settings;
+mod toml_file;
+mod value;
 
 use std::net::SocketAddr;
 
 use resound_hub::app::App;
+
+pub use self::{
+    error::{ConfigError, ConfigErrors},
+    load::{Flags, Loaded, load},
+    secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
+};
+pub(crate) use self::{secret::is_well_known, server_settings::check_flag};
 
 /// The whole configuration, merged from flags, environment, `.env`, `resound.toml` and defaults.
 #[derive(Clone, Debug)]
@@ -24,7 +53,8 @@ pub struct ServerConfig {
     pub path: String,
     /// The name that browsers use. Default `localhost`.
     pub hostname: String,
-    /// The port that browsers use. Default: `port`.
+    /// The port that browsers use; 0 if it is the port that the system chooses. Default: `port`, with
+    /// `https` 443.
     pub public_port: u16,
     /// `http` or `https`, as browsers see it. Default `http`.
     pub public_scheme: String,
@@ -46,6 +76,36 @@ pub struct ServerConfig {
     pub log: LogFormat,
     /// Whether every message is logged. Default false.
     pub debug: bool,
+}
+
+impl Config {
+    /// The development application, whose secret everybody knows, if it is one of the
+    /// applications: because none is configured, or by hand.
+    pub fn development_app(&self) -> Option<&App> {
+        self.apps.iter().find(|app| is_development(app))
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            host: "0.0.0.0".to_owned(),
+            port: 8080,
+            path: String::new(),
+            hostname: "localhost".to_owned(),
+            public_port: 8080,
+            public_scheme: "http".to_owned(),
+            backlog_bytes: 1 << 20,
+            connections_max: None,
+            shards: None,
+            shutdown_grace_seconds: 10,
+            handshake_timeout_seconds: 10,
+            metrics_address: None,
+            metrics_prefix: "resound_".to_owned(),
+            log: LogFormat::Text,
+            debug: false,
+        }
+    }
 }
 
 /// How log lines look.

@@ -1,0 +1,377 @@
+//! One shard's part of the hub.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use resound_protocol::{
+    client::ClientMessage, error::ClientError, message, socket_id::SocketId, websocket::Frame,
+};
+
+use crate::{
+    app::{AppNumber, Apps, LiveApp},
+    local::LocalChannels,
+    owner::OwnedChannels,
+    peer::{ChannelKey, Message, PeerMessage, ShardId, Slot, owner_of, owner_of_users},
+    session::Session,
+    shrink::shrink_map,
+    sink::{Note, Sink, Who},
+    time::Now,
+    timers::Timers,
+    users::Users,
+};
+
+/// The sessions of a shard's connections, the channels and users that the shard owns.
+///
+/// Every method may send, through the [`Sink`]; none waits, and none reads a clock.
+#[derive(Debug)]
+pub struct Hub {
+    pub(crate) shard: ShardId,
+    pub(crate) shards: usize,
+    pub(crate) apps: Arc<Apps>,
+    sessions: Vec<Option<Box<Session>>>,
+    live: usize,
+    pub(crate) sockets: HashMap<SocketId, Slot>,
+    pub(crate) local: LocalChannels,
+    pub(crate) owned: OwnedChannels,
+    pub(crate) users: Users,
+    pub(crate) timers: Timers<Due>,
+    /// Messages to this very shard: handled before anything else comes in.
+    inbox: VecDeque<Message>,
+    pub(crate) serial: u32,
+}
+
+/// What a timer is for.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// A look at a connection's signs of life.
+    Life(Slot),
+    /// A cached event's end.
+    Cached(ChannelKey),
+    /// A subscription count that was held back.
+    Count(ChannelKey),
+}
+
+/// What a client says of itself before it is let in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Admission<'a> {
+    /// The application's key.
+    pub key: &'a str,
+    /// The `protocol` parameter.
+    pub protocol: Option<&'a str>,
+    /// The `Origin` header.
+    pub origin: Option<&'a str>,
+}
+
+/// How much a shard holds; all zero when everybody has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Connections.
+    pub connections: usize,
+    /// Subscriptions of these connections.
+    pub subscriptions: usize,
+    /// Channels with subscribers on this shard.
+    pub local_channels: usize,
+    /// Channels that this shard owns and that have subscribers.
+    pub channels: usize,
+    /// Users who are signed in or watched.
+    pub users: usize,
+}
+
+impl Hub {
+    /// An empty hub for the shard of this number among `shards`.
+    pub fn new(shard: ShardId, shards: usize, apps: Arc<Apps>) -> Self {
+        Self {
+            shard,
+            shards,
+            apps,
+            sessions: Vec::new(),
+            live: 0,
+            sockets: HashMap::new(),
+            local: LocalChannels::default(),
+            owned: OwnedChannels::default(),
+            users: Users::default(),
+            timers: Timers::default(),
+            inbox: VecDeque::new(),
+            serial: 0,
+        }
+    }
+
+    /// The applications as this shard knows them.
+    pub fn apps(&self) -> &Arc<Apps> {
+        &self.apps
+    }
+
+    /// Decides whether a client may connect; its quota is counted by [`Hub::connect`].
+    ///
+    /// # Errors
+    /// With the code with which the connection is to be closed.
+    pub fn admit(&self, client: &Admission<'_>) -> Result<AppNumber, ClientError> {
+        let app = self.apps.by_key(client.key).ok_or(ClientError::UnknownApp)?;
+        if !app.options.enabled {
+            return Err(ClientError::AppDisabled);
+        }
+        // A missing version is taken for 7, as Reverb and soketi do; 5 to 7 differ in nothing that
+        // a server does.
+        match client.protocol.map(str::parse::<u32>) {
+            None | Some(Ok(5..=7)) => {}
+            Some(Ok(_)) => return Err(ClientError::UnsupportedProtocol),
+            Some(Err(_)) => return Err(ClientError::MalformedVersion),
+        }
+        if !app.options.allows_origin(client.origin) {
+            return Err(ClientError::OriginNotAllowed);
+        }
+        Ok(app.number())
+    }
+
+    /// Lets a connection in and greets it.
+    ///
+    /// # Errors
+    /// If its application has as many connections as it may have, or is gone.
+    pub fn connect(
+        &mut self,
+        slot: Slot,
+        app: AppNumber,
+        socket_id: SocketId,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) -> Result<(), ClientError> {
+        let app = self.app(app).ok_or(ClientError::UnknownApp)?;
+        if !app.enter() {
+            return Err(ClientError::OverQuota);
+        }
+        let at = slot as usize;
+        if self.sessions.len() <= at {
+            self.sessions.resize_with(at + 1, || None);
+        }
+        self.sessions[at] = Some(Box::new(Session::new(socket_id, app.number(), now)));
+        self.live += 1;
+        self.sockets.insert(socket_id, slot);
+        self.watch_life(slot, now.seconds() + app.options.ping_interval_seconds);
+        sink.note(&Who { app: &app, socket_id }, Note::Connected);
+        sink.send(slot, &message::connection_established(socket_id, app.options.activity_timeout_seconds));
+        Ok(())
+    }
+
+    /// Takes a message of a client.
+    pub fn receive(&mut self, slot: Slot, text: &str, now: Now, sink: &mut dyn Sink) {
+        let Some((session, app)) = self.speaker(slot) else {
+            return;
+        };
+        session.life.hear(now);
+        let who = Who { app: &app, socket_id: session.socket_id };
+        sink.note(&who, Note::Received(text));
+        if let Some(limit) = &app.options.rate_limit
+            && !session.messages.attempt(limit, now)
+        {
+            self.refuse(slot, &ClientError::RateLimit, "rate_limiting", sink);
+            if limit.terminate_on_limit {
+                self.end(slot, &ClientError::RateLimit, sink);
+                self.settle(now, sink);
+            }
+            return;
+        }
+        match ClientMessage::parse(text) {
+            Ok(message) => self.follow(slot, &app, message, now, sink),
+            Err(fault) => self.refuse(slot, &ClientError::InvalidMessage, &fault.to_string(), sink),
+        }
+        self.settle(now, sink);
+    }
+
+    fn follow(
+        &mut self,
+        slot: Slot,
+        app: &LiveApp,
+        message: ClientMessage<'_>,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) {
+        match message {
+            ClientMessage::Subscribe(request) => self.subscribe(slot, app, &request, sink),
+            ClientMessage::Unsubscribe(channel) => self.unsubscribe(slot, app, &channel, sink),
+            ClientMessage::Ping => sink.send(slot, &message::pong()),
+            ClientMessage::Pong => {}
+            ClientMessage::SignIn(request) => self.sign_in(slot, app, &request, sink),
+            ClientMessage::Event(event) => self.client_event(slot, app, &event, now, sink),
+        }
+    }
+
+    /// Takes a sign of life that is no message: a WebSocket ping or pong.
+    pub fn heard(&mut self, slot: Slot, now: Now) {
+        if let Some(session) = self.session_mut(slot) {
+            session.life.hear(now);
+            session.life.knows_control_frames = true;
+        }
+    }
+
+    /// Forgets a connection that is gone. Harmless when the hub has forgotten it already.
+    pub fn disconnect(&mut self, slot: Slot, now: Now, sink: &mut dyn Sink) {
+        self.forget(slot, sink);
+        self.settle(now, sink);
+    }
+
+    /// Takes a message of another shard.
+    pub fn accept(&mut self, message: PeerMessage, now: Now, sink: &mut dyn Sink) {
+        self.inbox.push_back(message.0);
+        self.settle(now, sink);
+    }
+
+    /// Ends a user's connections on this shard and, through the sink, on all others: those that
+    /// are signed in as the user, and those that are a presence member of that id (what users of
+    /// Reverb, which has no sign-in, expect).
+    pub fn terminate(&mut self, app: AppNumber, user_id: &str, now: Now, sink: &mut dyn Sink) {
+        for shard in 0..self.shards {
+            self.route(shard, Message::Terminate { app, user_id: user_id.into() }, sink);
+        }
+        self.settle(now, sink);
+    }
+
+    /// Takes another set of applications. Connections stay, save those whose application is gone
+    /// or disabled.
+    pub fn reload(&mut self, apps: Arc<Apps>, now: Now, sink: &mut dyn Sink) {
+        for slot in 0..self.sessions.len() as Slot {
+            let Some(session) = self.session(slot) else {
+                continue;
+            };
+            match apps.by_number(session.app) {
+                Some(app) if app.options.enabled => {}
+                Some(_) => self.end(slot, &ClientError::AppDisabled, sink),
+                None => self.end(slot, &ClientError::UnknownApp, sink),
+            }
+        }
+        self.settle(now, sink);
+        self.apps = apps;
+    }
+
+    /// Handles what this shard has told itself.
+    pub(crate) fn settle(&mut self, now: Now, sink: &mut dyn Sink) {
+        while let Some(message) = self.inbox.pop_front() {
+            match message {
+                Message::Subscribe(request) => self.own_subscribe(request, now, sink),
+                Message::Unsubscribe { channel, shard, member } => {
+                    self.own_unsubscribe(&channel, shard, member.as_deref(), now, sink);
+                }
+                Message::Publish(publication) => self.own_publish(publication, sink),
+                Message::Deliver(delivery) => self.deliver(&delivery, sink),
+                Message::Answer(answer) => self.subscribe_answered(answer, sink),
+                Message::SignIn(request) => self.own_sign_in(request, sink),
+                Message::SignOut(request) => self.own_sign_out(&request, sink),
+                Message::Send { connection, frame } => {
+                    if self.sockets.get(&connection.socket_id) == Some(&connection.slot) {
+                        sink.send(connection.slot, &frame);
+                    }
+                }
+                Message::Terminate { app, user_id } => self.terminate_here(app, &user_id, sink),
+            }
+        }
+    }
+
+    pub(crate) fn route(&mut self, shard: ShardId, message: Message, sink: &mut dyn Sink) {
+        if shard == self.shard {
+            self.inbox.push_back(message);
+            return;
+        }
+        sink.peer(shard, PeerMessage(message));
+    }
+
+    pub(crate) fn route_to_owner(&mut self, channel: &ChannelKey, message: Message, sink: &mut dyn Sink) {
+        self.route(owner_of(channel, self.shards), message, sink);
+    }
+
+    pub(crate) fn route_to_users(&mut self, app: AppNumber, message: Message, sink: &mut dyn Sink) {
+        self.route(owner_of_users(app, self.shards), message, sink);
+    }
+
+    /// Tells a client that something was refused; the connection stays.
+    pub(crate) fn refuse(&mut self, slot: Slot, error: &ClientError, reason: &str, sink: &mut dyn Sink) {
+        if let Some((session, app)) = self.speaker(slot) {
+            sink.note(&Who { app: &app, socket_id: session.socket_id }, Note::Refused(error, reason));
+        }
+        sink.send(slot, &message::error(error));
+    }
+
+    /// Forgets a connection and has it closed.
+    pub(crate) fn end(&mut self, slot: Slot, error: &ClientError, sink: &mut dyn Sink) {
+        self.forget(slot, sink);
+        sink.close(slot, error);
+    }
+
+    fn forget(&mut self, slot: Slot, sink: &mut dyn Sink) {
+        let Some(mut session) = self.sessions.get_mut(slot as usize).and_then(Option::take) else {
+            return;
+        };
+        self.live -= 1;
+        self.sockets.remove(&session.socket_id);
+        shrink_map(&mut self.sockets);
+        for subscription in std::mem::take(&mut session.subscriptions) {
+            self.drop_subscription(slot, subscription, sink);
+        }
+        self.sign_out(slot, &mut session, sink);
+        if let Some(app) = self.app(session.app) {
+            app.leave();
+            sink.note(&Who { app: &app, socket_id: session.socket_id }, Note::Disconnected);
+        }
+        if self.live == 0 {
+            self.sessions = Vec::new();
+        }
+    }
+
+    fn terminate_here(&mut self, app: AppNumber, user_id: &str, sink: &mut dyn Sink) {
+        for slot in 0..self.sessions.len() as Slot {
+            let is_meant = self.session(slot).is_some_and(|session| {
+                let signed_in = session.user.as_ref().is_some_and(|user| &*user.id == user_id);
+                let member = || session.subscriptions.iter().any(|s| s.member.as_deref() == Some(user_id));
+                session.app == app && (signed_in || member())
+            });
+            if is_meant {
+                self.refuse(slot, &ClientError::Terminated, "terminate_connections", sink);
+                self.end(slot, &ClientError::Terminated, sink);
+            }
+        }
+    }
+
+    pub(crate) fn app(&self, number: AppNumber) -> Option<Arc<LiveApp>> {
+        self.apps.by_number(number).cloned()
+    }
+
+    pub(crate) fn session(&self, slot: Slot) -> Option<&Session> {
+        self.sessions.get(slot as usize)?.as_deref()
+    }
+
+    pub(crate) fn session_mut(&mut self, slot: Slot) -> Option<&mut Session> {
+        self.sessions.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    pub(crate) fn speaker(&mut self, slot: Slot) -> Option<(&mut Session, Arc<LiveApp>)> {
+        let session = self.sessions.get_mut(slot as usize)?.as_deref_mut()?;
+        let app = self.apps.by_number(session.app)?.clone();
+        Some((session, app))
+    }
+
+    /// Counts what is held, from the things themselves.
+    pub fn census(&self) -> Census {
+        Census {
+            connections: self.live,
+            subscriptions: self.sessions.iter().flatten().map(|s| s.subscriptions.len()).sum(),
+            local_channels: self.local.len(),
+            channels: self.owned.occupied(),
+            users: self.users.len(),
+        }
+    }
+
+    /// The application of a connection.
+    pub fn app_of(&self, slot: Slot) -> Option<&LiveApp> {
+        self.apps.by_number(self.session(slot)?.app).map(|app| &**app)
+    }
+
+    /// The socket id of a connection.
+    pub fn socket_id(&self, slot: Slot) -> Option<SocketId> {
+        self.session(slot).map(|session| session.socket_id)
+    }
+
+    /// Tells one client something, wherever it is heard of.
+    pub(crate) fn tell(&mut self, connection: crate::peer::ConnectionKey, frame: Frame, sink: &mut dyn Sink) {
+        self.route(connection.shard, Message::Send { connection, frame }, sink);
+    }
+}

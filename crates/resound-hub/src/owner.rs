@@ -1,0 +1,290 @@
+//! The channels that this shard owns: their order, their members, what they remember.
+
+use std::collections::HashMap;
+
+use resound_protocol::{channel::ChannelName, error::ClientError, message, websocket::Frame};
+use smallvec::SmallVec;
+
+use crate::{
+    app::{AppNumber, LiveApp},
+    hub::{Due, Hub},
+    peer::{
+        ChannelKey, Delivery, Message, Publication, ShardId, SubscribeAnswer, SubscribeRequest,
+        Ticket, Welcome,
+    },
+    presence::{Join, Presence},
+    shrink::shrink_map,
+    sink::Sink,
+    time::{Now, Second},
+};
+
+/// Cached events that one shard keeps. Only publishers, who are signed, can fill this.
+const CACHED_EVENTS_MAX: usize = 100_000;
+
+/// A count of more subscribers than this is sent every few seconds only (Pusher).
+const COUNT_AT_ONCE_MAX: u64 = 100;
+const COUNT_INTERVAL_SECONDS: Second = 5;
+
+#[derive(Debug, Default)]
+pub(crate) struct OwnedChannel {
+    /// The shards that have subscribers, and how many each.
+    shards: SmallVec<[(u32, u32); 1]>,
+    pub(crate) presence: Option<Box<Presence>>,
+    pub(crate) cached: Option<Box<Cached>>,
+    count_sent: Second,
+    count_is_due: bool,
+}
+
+/// The last published event of a cache channel.
+#[derive(Debug)]
+pub(crate) struct Cached {
+    frame: Frame,
+    pub(crate) data_json: Box<str>,
+    pub(crate) expires: Second,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct OwnedChannels {
+    apps: HashMap<AppNumber, HashMap<ChannelName, OwnedChannel>>,
+    cached: usize,
+}
+
+impl OwnedChannel {
+    /// Connections that are subscribed, on all shards.
+    pub(crate) fn subscriptions(&self) -> u64 {
+        self.shards.iter().map(|(_, count)| u64::from(*count)).sum()
+    }
+
+    fn enter(&mut self, shard: ShardId) {
+        match self.shards.iter_mut().find(|(id, _)| *id as ShardId == shard) {
+            Some((_, count)) => *count += 1,
+            None => self.shards.push((shard as u32, 1)),
+        }
+    }
+
+    fn leave(&mut self, shard: ShardId) {
+        if let Some(at) = self.shards.iter().position(|(id, _)| *id as ShardId == shard) {
+            self.shards[at].1 -= 1;
+            if self.shards[at].1 == 0 {
+                self.shards.swap_remove(at);
+            }
+        }
+    }
+
+    pub(crate) fn cached(&self, now: Now) -> Option<&Cached> {
+        self.cached.as_deref().filter(|cached| cached.expires > now.seconds())
+    }
+
+    fn is_needed(&self) -> bool {
+        !self.shards.is_empty() || self.cached.is_some()
+    }
+}
+
+impl OwnedChannels {
+    pub(crate) fn get(&self, app: AppNumber, name: &str) -> Option<&OwnedChannel> {
+        self.apps.get(&app)?.get(name)
+    }
+
+    fn get_mut(&mut self, key: &ChannelKey) -> Option<&mut OwnedChannel> {
+        self.apps.get_mut(&key.app)?.get_mut(&key.name)
+    }
+
+    fn entry(&mut self, key: &ChannelKey) -> &mut OwnedChannel {
+        self.apps.entry(key.app).or_default().entry(key.name.clone()).or_default()
+    }
+
+    /// The channels of an application that have subscribers.
+    pub(crate) fn of_app(&self, app: AppNumber) -> impl Iterator<Item = (&ChannelName, &OwnedChannel)> {
+        self.apps.get(&app).into_iter().flatten().filter(|(_, channel)| !channel.shards.is_empty())
+    }
+
+    pub(crate) fn occupied(&self) -> usize {
+        self.apps.keys().map(|app| self.of_app(*app).count()).sum()
+    }
+
+    fn remove_if_unneeded(&mut self, key: &ChannelKey) {
+        let Some(channels) = self.apps.get_mut(&key.app) else {
+            return;
+        };
+        if channels.get(&key.name).is_some_and(|channel| !channel.is_needed()) {
+            channels.remove(&key.name);
+            shrink_map(channels);
+            if channels.is_empty() {
+                self.apps.remove(&key.app);
+            }
+        }
+    }
+
+    fn remember(&mut self, key: &ChannelKey, cached: Cached) -> bool {
+        if self.get(key.app, key.name.as_str()).is_none_or(|channel| channel.cached.is_none()) {
+            if self.cached >= CACHED_EVENTS_MAX {
+                return false;
+            }
+            self.cached += 1;
+        }
+        self.entry(key).cached.replace(Box::new(cached)).is_none()
+    }
+
+    fn forget_cached(&mut self, key: &ChannelKey) {
+        if self.get_mut(key).is_some_and(|channel| channel.cached.take().is_some()) {
+            self.cached -= 1;
+        }
+        self.remove_if_unneeded(key);
+    }
+}
+
+impl Hub {
+    pub(crate) fn own_subscribe(&mut self, request: SubscribeRequest, now: Now, sink: &mut dyn Sink) {
+        let SubscribeRequest { connection, channel, member, ticket } = request;
+        let Some(app) = self.app(channel.app) else {
+            return;
+        };
+        let is_new = ticket != Ticket::Repeated;
+        let owned = self.owned.entry(&channel);
+        let mut added = None;
+        let confirmation = match &member {
+            None => Ok(message::subscription_succeeded(&channel.name)),
+            Some(member) => {
+                let presence = owned.presence.get_or_insert_default();
+                let max = app.options.presence_members_max;
+                if is_new && !presence.has_room(&member.user_id, max) {
+                    Err(ClientError::LimitReached(
+                        format!("The channel has {max} members already (max_presence_members)").into(),
+                    ))
+                } else {
+                    if is_new && presence.join(member) == Join::First {
+                        added = Some(message::member_added(&channel.name, member));
+                    }
+                    let members = presence.members();
+                    Ok(message::presence_succeeded(&channel.name, members.into_iter()))
+                }
+            }
+        };
+        let outcome = confirmation.map(|confirmation| {
+            let cached = channel.name.is_cache().then(|| match owned.cached(now) {
+                Some(cached) => cached.frame.clone(),
+                None => message::cache_miss(&channel.name),
+            });
+            Welcome { confirmation, cached }
+        });
+        // The others are told before the joiner is among them: it has the list.
+        if let Some(frame) = added {
+            self.spread(&channel, &frame, sink);
+        }
+        let is_in = is_new && outcome.is_ok();
+        if is_in {
+            self.owned.entry(&channel).enter(connection.shard);
+        } else {
+            self.owned.remove_if_unneeded(&channel);
+        }
+        let member = member.map(|member| member.user_id);
+        let answer = SubscribeAnswer { connection, channel: channel.clone(), member, ticket, outcome };
+        self.route(connection.shard, Message::Answer(answer), sink);
+        if is_in {
+            self.count_changed(&channel, &app, now, sink);
+        }
+    }
+
+    pub(crate) fn own_unsubscribe(
+        &mut self,
+        channel: &ChannelKey,
+        shard: ShardId,
+        member: Option<&str>,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) {
+        let Some(owned) = self.owned.get_mut(channel) else {
+            return;
+        };
+        owned.leave(shard);
+        let left = member.and_then(|id| owned.presence.as_mut()?.leave(id));
+        if let Some(member) = left {
+            self.spread(channel, &message::member_removed(&channel.name, &member), sink);
+        }
+        self.owned.remove_if_unneeded(channel);
+        if let Some(app) = self.app(channel.app) {
+            self.count_changed(channel, &app, now, sink);
+        }
+    }
+
+    pub(crate) fn own_publish(&mut self, publication: Publication, sink: &mut dyn Sink) {
+        let Publication { channel, frame, except, cached_data, at } = publication;
+        if let (Some(data_json), Some(app)) = (cached_data, self.app(channel.app)) {
+            let expires = at.seconds() + app.options.cache_seconds;
+            let cached = Cached { frame: frame.clone(), data_json, expires };
+            if self.owned.remember(&channel, cached) {
+                self.timers.insert(expires, Due::Cached(channel.clone()));
+            }
+        }
+        self.spread_event(&channel, &frame, except, Some(at), sink);
+    }
+
+    /// A cached event has one timer; one that was renewed meanwhile gets another.
+    pub(crate) fn expire_cached(&mut self, channel: ChannelKey, now: Now) {
+        let expires = self.owned.get_mut(&channel).and_then(|owned| Some(owned.cached.as_ref()?.expires));
+        match expires {
+            Some(expires) if expires > now.seconds() => self.timers.insert(expires, Due::Cached(channel)),
+            _ => self.owned.forget_cached(&channel),
+        }
+    }
+
+    fn spread(&mut self, channel: &ChannelKey, frame: &Frame, sink: &mut dyn Sink) {
+        self.spread_event(channel, frame, None, None, sink);
+    }
+
+    fn spread_event(
+        &mut self,
+        channel: &ChannelKey,
+        frame: &Frame,
+        except: Option<resound_protocol::socket_id::SocketId>,
+        published: Option<Now>,
+        sink: &mut dyn Sink,
+    ) {
+        let Some(owned) = self.owned.get_mut(channel) else {
+            return;
+        };
+        for (shard, _) in owned.shards.clone() {
+            let delivery = Delivery { channel: channel.clone(), frame: frame.clone(), except, published };
+            self.route(shard as ShardId, Message::Deliver(delivery), sink);
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, delivery: &Delivery, sink: &mut dyn Sink) {
+        let Some(id) = self.local.find(&delivery.channel) else {
+            return;
+        };
+        let except = delivery.except.and_then(|id| self.sockets.get(&id).copied());
+        sink.fan_out(&self.local.channel(id).subscribers, except, &delivery.frame, delivery.published);
+    }
+
+    fn count_changed(&mut self, channel: &ChannelKey, app: &LiveApp, now: Now, sink: &mut dyn Sink) {
+        if !app.options.subscription_count || channel.name.is_presence() {
+            return;
+        }
+        let Some(owned) = self.owned.get_mut(channel) else {
+            return;
+        };
+        let next = owned.count_sent + COUNT_INTERVAL_SECONDS;
+        if owned.subscriptions() <= COUNT_AT_ONCE_MAX || next <= now.seconds() {
+            return self.send_count(channel, now, sink);
+        }
+        if !owned.count_is_due {
+            owned.count_is_due = true;
+            self.timers.insert(next, Due::Count(channel.clone()));
+        }
+    }
+
+    pub(crate) fn send_held_count(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
+        if self.owned.get_mut(channel).is_some_and(|owned| std::mem::take(&mut owned.count_is_due)) {
+            self.send_count(channel, now, sink);
+        }
+    }
+
+    fn send_count(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
+        if let Some(owned) = self.owned.get_mut(channel) {
+            owned.count_sent = now.seconds();
+            let frame = message::subscription_count(&channel.name, owned.subscriptions());
+            self.spread(channel, &frame, sink);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the rules want done.
+
+use resound_protocol::{error::ClientError, socket_id::SocketId, websocket::Frame};
+
+use crate::{
+    app::LiveApp,
+    peer::{PeerMessage, ShardId, Slot},
+    time::Now,
+};
+
+/// The outside of a hub: sockets, other shards, log. The server's shard is one, tests are another.
+pub trait Sink {
+    /// Sends a message to one connection.
+    fn send(&mut self, to: Slot, frame: &Frame);
+
+    /// Sends one message to many connections, save the one that is excepted.
+    fn fan_out(&mut self, to: &[Slot], except: Option<Slot>, frame: &Frame, published: Option<Now>);
+
+    /// Sends a WebSocket ping, the kind of ping for clients that have shown that they know it.
+    fn ping(&mut self, to: Slot);
+
+    /// Ends a connection after what was sent to it. The hub has forgotten it already.
+    fn close(&mut self, slot: Slot, error: &ClientError);
+
+    /// Hands a message to another shard.
+    fn peer(&mut self, shard: ShardId, message: PeerMessage);
+
+    /// Takes notice of something worth a log line or a count.
+    fn note(&mut self, who: &Who<'_>, note: Note<'_>);
+}
+
+/// The connection that a note is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    /// Its application.
+    pub app: &'a LiveApp,
+    /// Its socket id.
+    pub socket_id: SocketId,
+}
+
+/// Something that happened to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note<'a> {
+    /// It is connected.
+    Connected,
+    /// It is gone, or forgotten since it is being closed.
+    Disconnected,
+    /// It said something.
+    Received(&'a str),
+    /// It is in a channel.
+    Subscribed(&'a str),
+    /// It is out of a channel.
+    Unsubscribed(&'a str),
+    /// It was not let into a channel; the reason is for the developer.
+    SubscriptionRefused {
+        /// The channel.
+        channel: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// Something else was refused.
+    Refused(&'a ClientError, &'a str),
+    /// It is signed in as a user.
+    SignedIn(&'a str),
+    /// It sent an event to the others of a channel.
+    ClientEvent {
+        /// The event's name.
+        event: &'a str,
+        /// The channel.
+        channel: &'a str,
+    },
+}

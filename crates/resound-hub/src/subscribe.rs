@@ -1,0 +1,268 @@
+//! Subscribing and unsubscribing, on the side of the connection.
+
+use std::borrow::Cow;
+
+use resound_protocol::{
+    channel::{Access, ChannelName},
+    client::Subscribe,
+    error::ClientError,
+    member::Member,
+    message::{self, RefusalKind},
+    signature::{ChannelDataRule, verify_channel_auth},
+};
+
+use crate::{
+    app::LiveApp,
+    hub::Hub,
+    local::LocalId,
+    peer::{ChannelKey, Message, Slot, SubscribeAnswer, SubscribeRequest, Ticket},
+    session::{Session, Subscription},
+    shrink::shrink_vec,
+    sink::{Note, Sink, Who},
+};
+
+/// Why a subscription is refused: what the client gets, and what the developer reads.
+struct Refusal {
+    kind: RefusalKind,
+    error: ClientError,
+    reason: String,
+}
+
+impl Refusal {
+    fn unauthorized(reason: impl ToString) -> Self {
+        Self { kind: RefusalKind::AuthError, error: ClientError::Unauthorized, reason: reason.to_string() }
+    }
+
+    fn invalid(reason: impl ToString) -> Self {
+        let reason = reason.to_string();
+        let error = ClientError::Refused(Cow::Owned(reason.clone()));
+        Self { kind: RefusalKind::InvalidChannel, error, reason }
+    }
+
+    fn limit(reason: String) -> Self {
+        let error = ClientError::LimitReached(Cow::Owned(reason.clone()));
+        Self { kind: RefusalKind::LimitReached, error, reason }
+    }
+}
+
+impl Hub {
+    pub(crate) fn subscribe(
+        &mut self,
+        slot: Slot,
+        app: &LiveApp,
+        request: &Subscribe<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        let Some(session) = self.session(slot) else {
+            return;
+        };
+        let (name, member) = match permit(session, app, request) {
+            Ok(permitted) => permitted,
+            Err(refusal) => return self.refuse_subscription(slot, &request.channel, &refusal, sink),
+        };
+        let key = ChannelKey { app: app.number(), name };
+        let known = self.local.find(&key).filter(|id| session.subscription(*id).is_some());
+        let max = app.options.channels_per_connection_max;
+        if known.is_none() && session.subscriptions.len() >= max {
+            let reason = format!("The connection is in {max} channels already (max_channels_per_connection)");
+            return self.refuse_subscription(slot, &request.channel, &Refusal::limit(reason), sink);
+        }
+        let connection = session.key(self.shard, slot);
+        let ticket = match known {
+            Some(_) => Ticket::Repeated,
+            None => self.add_subscription(slot, &key, member.as_ref()),
+        };
+        let request = SubscribeRequest { connection, channel: key.clone(), member, ticket };
+        self.route_to_owner(&key, Message::Subscribe(request), sink);
+    }
+
+    fn add_subscription(&mut self, slot: Slot, key: &ChannelKey, member: Option<&Member>) -> Ticket {
+        self.serial = self.serial.wrapping_add(1);
+        let serial = self.serial;
+        let channel = self.local.enter(key);
+        let member = member.map(|member| member.user_id.clone());
+        let session = self.session_mut(slot).expect("the caller has it");
+        if session.subscriptions.capacity() == 0 {
+            session.subscriptions.reserve_exact(1); // most connections have one channel or two
+        }
+        session.subscriptions.push(Subscription { channel, serial, position: None, member });
+        Ticket::New(serial)
+    }
+
+    pub(crate) fn subscribe_answered(&mut self, answer: SubscribeAnswer, sink: &mut dyn Sink) {
+        let slot = answer.connection.slot;
+        let is_there = self.sockets.get(&answer.connection.socket_id) == Some(&slot);
+        let waiting = self.local.find(&answer.channel).filter(|id| {
+            is_there
+                && self.session(slot).and_then(|session| session.subscription(*id)).is_some_and(|s| {
+                    answer.ticket == Ticket::Repeated || answer.ticket == Ticket::New(s.serial)
+                })
+        });
+        match (waiting, answer.outcome) {
+            (Some(id), Ok(welcome)) => {
+                if answer.ticket != Ticket::Repeated {
+                    self.place(slot, id, sink);
+                }
+                sink.send(slot, &welcome.confirmation);
+                if let Some(cached) = &welcome.cached {
+                    sink.send(slot, cached);
+                }
+            }
+            (Some(id), Err(error)) => {
+                self.take_subscription(slot, id);
+                self.local.leave(id);
+                let refusal =
+                    Refusal { kind: RefusalKind::LimitReached, reason: error.to_string(), error };
+                self.refuse_subscription(slot, answer.channel.name.as_str(), &refusal, sink);
+            }
+            // Let in, but gone or unsubscribed meanwhile: the place is given back.
+            (None, Ok(_)) if answer.ticket != Ticket::Repeated => {
+                let out =
+                    Message::Unsubscribe { channel: answer.channel.clone(), shard: self.shard, member: answer.member };
+                self.route_to_owner(&answer.channel, out, sink);
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn place(&mut self, slot: Slot, id: LocalId, sink: &mut dyn Sink) {
+        let channel = self.local.channel_mut(id);
+        let position = channel.subscribers.len() as u32;
+        if position == 0 {
+            channel.subscribers.reserve_exact(1); // many channels have one subscriber
+        }
+        channel.subscribers.push(slot);
+        let name = channel.key.name.clone();
+        let Some((session, app)) = self.speaker(slot) else {
+            return;
+        };
+        if let Some(subscription) = session.subscription_mut(id) {
+            subscription.position = Some(position);
+        }
+        sink.note(&Who { app: &app, socket_id: session.socket_id }, Note::Subscribed(name.as_str()));
+    }
+
+    /// Unsubscribing has no answer, and from what was never joined it has no effect.
+    pub(crate) fn unsubscribe(&mut self, slot: Slot, app: &LiveApp, channel: &str, sink: &mut dyn Sink) {
+        let Ok(name) = ChannelName::parse(channel, app.options.channel_name_max) else {
+            return;
+        };
+        let Some(id) = self.local.find(&ChannelKey { app: app.number(), name }) else {
+            return;
+        };
+        let Some(subscription) = self.take_subscription(slot, id) else {
+            return;
+        };
+        if let Some(session) = self.session(slot) {
+            sink.note(&Who { app, socket_id: session.socket_id }, Note::Unsubscribed(channel));
+        }
+        self.drop_subscription(slot, subscription, sink);
+    }
+
+    fn take_subscription(&mut self, slot: Slot, id: LocalId) -> Option<Subscription> {
+        let subscriptions = &mut self.session_mut(slot)?.subscriptions;
+        let at = subscriptions.iter().position(|s| s.channel == id)?;
+        let subscription = subscriptions.swap_remove(at);
+        shrink_vec(subscriptions);
+        Some(subscription)
+    }
+
+    /// Undoes a subscription that its session has no more. One without a position is undone when
+    /// the owner's answer finds nobody.
+    pub(crate) fn drop_subscription(&mut self, slot: Slot, subscription: Subscription, sink: &mut dyn Sink) {
+        let id = subscription.channel;
+        if let Some(position) = subscription.position {
+            let subscribers = &mut self.local.channel_mut(id).subscribers;
+            debug_assert_eq!(subscribers[position as usize], slot);
+            subscribers.swap_remove(position as usize);
+            shrink_vec(subscribers);
+            if let Some(moved) = subscribers.get(position as usize).copied()
+                && let Some(session) = self.session_mut(moved)
+                && let Some(moved) = session.subscription_mut(id)
+            {
+                moved.position = Some(position);
+            }
+            let channel = self.local.channel(id).key.clone();
+            let out =
+                Message::Unsubscribe { channel: channel.clone(), shard: self.shard, member: subscription.member };
+            self.route_to_owner(&channel, out, sink);
+        }
+        self.local.leave(id);
+    }
+
+    /// A client gets both: Reverb's `pusher:error`, which reaches the connection's handlers, and
+    /// `pusher:subscription_error`, which reaches the channel's.
+    fn refuse_subscription(&mut self, slot: Slot, channel: &str, refusal: &Refusal, sink: &mut dyn Sink) {
+        if let Some((session, app)) = self.speaker(slot) {
+            let note = Note::SubscriptionRefused { channel, reason: &refusal.reason };
+            sink.note(&Who { app: &app, socket_id: session.socket_id }, note);
+        }
+        sink.send(slot, &message::error(&refusal.error));
+        sink.send(slot, &message::subscription_error(channel, refusal.kind, &refusal.reason));
+    }
+}
+
+/// Decides whether a connection may subscribe, and as which member.
+fn permit(
+    session: &Session,
+    app: &LiveApp,
+    request: &Subscribe<'_>,
+) -> Result<(ChannelName, Option<Member>), Refusal> {
+    let options = &app.options;
+    let name = ChannelName::parse(&request.channel, options.channel_name_max).map_err(Refusal::invalid)?;
+    match name.access() {
+        Access::Public => Ok((name, None)),
+        Access::User => {
+            let user = session.user.as_ref();
+            if user.is_none_or(|user| Some(&*user.id) != name.user()) {
+                return Err(Refusal::unauthorized(
+                    "Only a connection that is signed in as this user may subscribe (pusher.signin())",
+                ));
+            }
+            Ok((name, None))
+        }
+        Access::Private => {
+            authorise(session, app, request, &name)?;
+            Ok((name, None))
+        }
+        Access::Presence => {
+            authorise(session, app, request, &name)?;
+            let member = member(session, request, options.presence_member_bytes_max)?;
+            Ok((name, Some(member)))
+        }
+    }
+}
+
+fn authorise(
+    session: &Session,
+    app: &LiveApp,
+    request: &Subscribe<'_>,
+    name: &ChannelName,
+) -> Result<(), Refusal> {
+    let socket_id = session.socket_id.to_string();
+    let auth = request.auth.as_deref().unwrap_or("");
+    let data = request.channel_data.as_deref();
+    let rule = match data {
+        Some(_) if name.is_presence() => ChannelDataRule::Always,
+        _ => ChannelDataRule::IfSent,
+    };
+    verify_channel_auth(auth, &app.key, app.signer(), &socket_id, name.as_str(), data, rule)
+        .map_err(Refusal::unauthorized)
+}
+
+/// The member as the application signed it; without `channel_data` the signed-in user.
+fn member(session: &Session, request: &Subscribe<'_>, bytes_max: usize) -> Result<Member, Refusal> {
+    let Some(data) = request.channel_data.as_deref() else {
+        let user = session.user.as_deref().map(Member::of);
+        return user.ok_or_else(|| {
+            Refusal::invalid("A presence channel needs channel_data with a user_id, or a signed-in user")
+        });
+    };
+    if data.len() > bytes_max {
+        let size = data.len();
+        return Err(Refusal::limit(format!(
+            "The channel_data has {size} bytes, the limit is {bytes_max} (max_presence_member_size)"
+        )));
+    }
+    Member::parse(data).map_err(Refusal::invalid)
+}

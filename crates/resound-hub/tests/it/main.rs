@@ -1,0 +1,29 @@
+//! The rules of the hub from outside: conversations, models and bounds.
+//!
+//! # Layout
+//!
+//! * `world`: shards, clients and the wires between them; `scene`: conversations in that world
+//! * one module per feature, in exact frames
+//! * `presence_model`, `order_model`, `watchlist_model`: random actions in every interleaving
+//! * `bounds`: what an outsider cannot fill
+
+mod world;
+
+mod scene;
+
+mod admission;
+mod bounds;
+mod cache;
+mod client_events;
+mod life;
+mod limits;
+mod malformed;
+mod order_model;
+mod presence;
+mod presence_model;
+mod reload;
+mod subscription_count;
+mod subscriptions;
+mod terminate;
+mod users;
+mod watchlist_model;

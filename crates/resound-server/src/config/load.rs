@@ -1,0 +1,186 @@
+//! Merging the sources, strongest first: flags, environment, `.env`, `resound.toml`, defaults.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use resound_hub::app::App;
+
+use super::{
+    Config, apps,
+    environment::Environment,
+    error::{ConfigError, ConfigErrors, nearest},
+    files,
+    secret::{is_development, is_loopback, is_well_known},
+    server_settings::{SERVER, ServerDraft},
+    settings::{Setting, Shown, UNSUPPORTED_SWITCHES},
+    toml_file::{Section, TomlFile},
+    value::{Origin, Raw, Value},
+};
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// Settings of the process by their key in `resound.toml`.
+    pub settings: BTreeMap<&'static str, String>,
+    /// A file in place of `resound.toml`.
+    pub config: Option<PathBuf>,
+    /// A file in place of `.env`.
+    pub env_file: Option<PathBuf>,
+}
+
+/// A configuration and what was odd about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Sentences for the log.
+    pub warnings: Vec<String>,
+}
+
+/// Merges the configuration. Reads the files in or relative to `cwd`, and nothing else: the
+/// process's environment is an argument.
+///
+/// # Errors
+///
+/// All mistakes at once, each with its place and with what is allowed.
+pub fn load(
+    flags: &Flags,
+    env: &BTreeMap<String, String>,
+    cwd: &Path,
+) -> Result<Loaded, ConfigErrors> {
+    let mut errors = Vec::new();
+    let mut read = |named: Option<&Path>, default| {
+        files::read(named, default, cwd).unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        })
+    };
+    let env_file = read(flags.env_file.as_deref(), ".env");
+    let toml_file = read(flags.config.as_deref(), "resound.toml");
+    let toml = toml_file.map_or_else(|| Ok(TomlFile::default()), |file| TomlFile::parse(&file));
+    let toml = toml.unwrap_or_else(|bad| {
+        errors.extend(bad);
+        TomlFile::default()
+    });
+    let environment = Environment::new(env, env_file);
+    errors.extend(environment.errors());
+    let sources = Sources { flags, environment: &environment, toml: &toml };
+    let config = sources.merge(&mut errors);
+    if !errors.is_empty() {
+        return Err(ConfigErrors(errors));
+    }
+    let mut warnings = environment.warnings();
+    warnings.extend(sources.warnings());
+    Ok(Loaded { config, warnings })
+}
+
+struct Sources<'a> {
+    flags: &'a Flags,
+    environment: &'a Environment<'a>,
+    toml: &'a TomlFile,
+}
+
+impl Sources<'_> {
+    fn merge(&self, errors: &mut Vec<ConfigError>) -> Config {
+        unknown_keys(&self.toml.server, SERVER, errors);
+        let mut draft = ServerDraft::default();
+        for setting in SERVER {
+            if let Some(value) = self.server_value(setting) {
+                apply(setting, &value, &mut draft, errors);
+            }
+        }
+        let configured = apps::configured(self.environment, &self.toml.apps, &draft, errors);
+        let is_configured = !configured.is_empty() || !self.toml.apps.is_empty();
+        let apps = if is_configured {
+            configured
+        } else {
+            vec![apps::development(self.environment, &draft, errors)]
+        };
+        let default_host = if is_configured { "0.0.0.0" } else { "127.0.0.1" };
+        let checks_secrets = !draft.allow_insecure_secret;
+        let config = Config { server: draft.finish(default_host), apps };
+        if checks_secrets {
+            errors.extend(insecure_secrets(&config));
+        }
+        config
+    }
+
+    fn server_value(&self, setting: &Setting<ServerDraft>) -> Option<Value> {
+        let flag = || {
+            let text = self.flags.settings.get(setting.key)?;
+            let name = format!("--{}", setting.key.replace('_', "-"));
+            Some(Value { raw: Raw::Text(text.clone()), origin: Origin::Flag { name } })
+        };
+        flag()
+            .or_else(|| self.environment.value(setting.env))
+            .or_else(|| self.toml.server.value(setting.key).cloned())
+    }
+
+    /// What is configured and has no effect.
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let unsupported = UNSUPPORTED_SWITCHES.iter().filter_map(|name| {
+            let value = self.environment.value(&[name])?;
+            let is_on = value.switch().unwrap_or(true);
+            let sentence = "asks for several nodes, this version runs as one";
+            is_on.then(|| format!("{} {sentence}", value.origin))
+        });
+        let orphaned = apps::options_without_app(self.environment, &self.toml.apps);
+        unsupported.chain(orphaned.into_iter().map(|origin| {
+            format!("{origin} has no effect: the environment has no app, resound.toml has its own")
+        }))
+    }
+}
+
+/// Puts a value into the draft, or notes what is wrong with it.
+pub(crate) fn apply<T>(
+    setting: &Setting<T>,
+    value: &Value,
+    draft: &mut T,
+    errors: &mut Vec<ConfigError>,
+) {
+    let Err(expected) = (setting.apply)(draft, value) else { return };
+    let shown = match setting.shown {
+        Shown::Open => value.raw.to_string(),
+        Shown::Secret => "(hidden)".to_owned(),
+    };
+    errors.push(ConfigError::Value { origin: value.origin.to_string(), shown, expected });
+}
+
+/// Notes the keys of a section that no setting has.
+pub(crate) fn unknown_keys<T>(
+    section: &Section,
+    table: &[Setting<T>],
+    errors: &mut Vec<ConfigError>,
+) {
+    for (key, value) in &section.values {
+        let known = table.iter().map(|setting| setting.key);
+        if known.clone().any(|known| known == key) {
+            continue;
+        }
+        let nearest = nearest(key, known, key.len() / 2).map(str::to_owned);
+        errors.push(ConfigError::UnknownKey { origin: value.origin.to_string(), nearest });
+    }
+}
+
+fn insecure_secrets(config: &Config) -> Vec<ConfigError> {
+    if is_loopback(&config.server.host) {
+        return Vec::new();
+    }
+    let address = format!("{}:{}", config.server.host, config.server.port);
+    let insecure = config.apps.iter().filter(|app| is_well_known(&app.secret));
+    let error = |app: &App| ConfigError::InsecureSecret {
+        app: if is_development(app) {
+            "the development app".to_owned()
+        } else {
+            format!("app {:?}", app.id)
+        },
+        address: address.clone(),
+    };
+    insecure.map(error).collect()
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

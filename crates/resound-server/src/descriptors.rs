@@ -1,0 +1,44 @@
+//! File descriptors: each connection takes one, and the API must stay reachable when they are few.
+
+use crate::config::ServerConfig;
+
+/// Descriptors that WebSocket connections leave to the HTTP API, to files and to the system.
+const RESERVE_MIN: u64 = 64;
+const RESERVE_SHARE: u64 = 50;
+
+/// How many sockets the process can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    /// WebSocket connections; over it a client gets 4100.
+    pub(crate) websockets: usize,
+    /// Sockets of every kind; over it a connection is closed as soon as it is accepted.
+    pub(crate) sockets: usize,
+}
+
+impl Capacity {
+    /// Raises the process's limit as far as it may be, and divides what there is.
+    pub(crate) fn claim(config: &ServerConfig) -> Self {
+        let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+        Self::of(limit, config.connections_max)
+    }
+
+    fn of(descriptors: u64, connections_max: Option<usize>) -> Self {
+        let reserve = RESERVE_MIN.max(descriptors / RESERVE_SHARE).min(descriptors / 2);
+        let websockets = usize::try_from(descriptors - reserve).unwrap_or(usize::MAX);
+        let sockets = usize::try_from(descriptors - reserve / 4).unwrap_or(usize::MAX);
+        Self { websockets: websockets.min(connections_max.unwrap_or(usize::MAX)), sockets }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_keeps_a_reserve() {
+        assert_eq!(Capacity::of(1024, None), Capacity { websockets: 960, sockets: 1008 });
+        assert_eq!(Capacity::of(100_000, None), Capacity { websockets: 98_000, sockets: 99_500 });
+        assert_eq!(Capacity::of(1024, Some(10)).websockets, 10);
+        assert_eq!(Capacity::of(20, None), Capacity { websockets: 10, sockets: 18 });
+    }
+}

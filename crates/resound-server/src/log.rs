@@ -1,0 +1,66 @@
+//! What happens to connections, as log lines.
+
+use resound_hub::sink::{Note, Who};
+use resound_protocol::{socket_id::SocketId, websocket::Frame};
+
+/// Lines about refusals per shard and second: whoever is refused can be refused very often.
+const LINES_PER_SECOND: u32 = 100;
+
+/// Writes lines about connections, and not more than the log can bear.
+#[derive(Debug, Default)]
+pub(crate) struct MessageLog {
+    lines: u32,
+}
+
+impl MessageLog {
+    /// Whether every message is shown (`--debug`).
+    pub(crate) fn shows_messages(&self) -> bool {
+        tracing::enabled!(tracing::Level::DEBUG)
+    }
+
+    pub(crate) fn sent(&self, to: SocketId, frame: &Frame) {
+        tracing::debug!(connection = %to, direction = "out", message = frame.payload(), "message sent");
+    }
+
+    pub(crate) fn fanned_out(&self, connections: usize, frame: &Frame) {
+        tracing::debug!(connections, direction = "out", message = frame.payload(), "message broadcast");
+    }
+
+    pub(crate) fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
+        let (app, connection) = (&*who.app.id, who.socket_id);
+        match note {
+            Note::SubscriptionRefused { channel, reason } if self.may_write() => {
+                tracing::info!(app, %connection, channel, reason, "subscription refused");
+            }
+            Note::Refused(error, reason) if self.may_write() => {
+                tracing::info!(app, %connection, code = error.code(), error = %error, reason, "refused");
+            }
+            Note::SubscriptionRefused { .. } | Note::Refused(..) => {}
+            Note::Connected => tracing::debug!(app, %connection, "connected"),
+            Note::Disconnected => tracing::debug!(app, %connection, "disconnected"),
+            Note::Received(text) => {
+                tracing::debug!(app, %connection, direction = "in", message = text, "message received");
+            }
+            Note::Subscribed(channel) => tracing::debug!(app, %connection, channel, "subscribed"),
+            Note::Unsubscribed(channel) => tracing::debug!(app, %connection, channel, "unsubscribed"),
+            Note::SignedIn(user) => tracing::debug!(app, %connection, user, "signed in"),
+            Note::ClientEvent { event, channel } => {
+                tracing::debug!(app, %connection, channel, event, "client event");
+            }
+        }
+    }
+
+    fn may_write(&mut self) -> bool {
+        self.lines = self.lines.saturating_add(1);
+        self.lines <= LINES_PER_SECOND
+    }
+
+    /// Begins another second; says what the last one left out.
+    pub(crate) fn next_second(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        if lines > LINES_PER_SECOND {
+            let left_out = lines - LINES_PER_SECOND;
+            tracing::warn!(left_out, "more refusals in a second than are logged");
+        }
+    }
+}

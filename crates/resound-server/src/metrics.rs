@@ -1,0 +1,247 @@
+//! What is counted, and how Prometheus reads it.
+//!
+//! Counters are plain numbers of the shards, so that counting costs nothing; gauges are asked of
+//! what they count at the moment of the scrape, so that they return to zero. Names are soketi's
+//! where soketi has one, for the dashboards that exist.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+use resound_hub::{
+    app::{AppNumber, Apps},
+    hub::Census,
+};
+use resound_protocol::error::ClientError;
+
+/// The counts of one shard.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ShardMetrics {
+    apps: BTreeMap<AppNumber, AppCounts>,
+    refused: BTreeMap<&'static str, u64>,
+}
+
+/// The counts of one application on one shard.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AppCounts {
+    pub(crate) connected: u64,
+    pub(crate) disconnected: u64,
+    pub(crate) subscribed: u64,
+    pub(crate) published: u64,
+    pub(crate) requests: u64,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    messages_in: u64,
+    bytes_in: u64,
+    messages_out: u64,
+    bytes_out: u64,
+}
+
+impl ShardMetrics {
+    pub(crate) fn app(&mut self, app: AppNumber) -> &mut AppCounts {
+        self.apps.entry(app).or_default()
+    }
+
+    pub(crate) fn refused(&mut self, error: &ClientError) {
+        *self.refused.entry(error.label()).or_default() += 1;
+    }
+
+    pub(crate) fn subscription_refused(&mut self) {
+        *self.refused.entry("subscription").or_default() += 1;
+    }
+
+    pub(crate) fn request_refused(&mut self, reason: &'static str) {
+        *self.refused.entry(reason).or_default() += 1;
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (app, counts) in &other.apps {
+            self.app(*app).add(counts);
+        }
+        for (reason, count) in &other.refused {
+            *self.refused.entry(reason).or_default() += count;
+        }
+    }
+}
+
+impl AppCounts {
+    pub(crate) fn received(&mut self, bytes: usize) {
+        self.messages_in += 1;
+        self.bytes_in += bytes as u64;
+    }
+
+    pub(crate) fn sent(&mut self, frames: usize, bytes: usize) {
+        self.messages_out += frames as u64;
+        self.bytes_out += bytes as u64;
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.connected += other.connected;
+        self.disconnected += other.disconnected;
+        self.subscribed += other.subscribed;
+        self.published += other.published;
+        self.requests += other.requests;
+        self.request_bytes += other.request_bytes;
+        self.response_bytes += other.response_bytes;
+        self.messages_in += other.messages_in;
+        self.bytes_in += other.bytes_in;
+        self.messages_out += other.messages_out;
+        self.bytes_out += other.bytes_out;
+    }
+}
+
+/// What is counted for the whole process.
+#[derive(Debug)]
+pub(crate) struct ProcessMetrics {
+    publish_to_write: Histogram,
+    refused_full: AtomicU64,
+}
+
+impl ProcessMetrics {
+    pub(crate) fn new() -> Self {
+        let buckets = [
+            0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+        ];
+        Self { publish_to_write: Histogram::new(buckets), refused_full: AtomicU64::new(0) }
+    }
+
+    /// Counts an event whose last frame has been written.
+    pub(crate) fn observe_publish_to_write(&self, micros: u64) {
+        self.publish_to_write.observe(micros as f64 / 1e6);
+    }
+
+    /// Counts a connection that was closed unheard, because there is no descriptor to spare.
+    pub(crate) fn refuse_full(&self) {
+        self.refused_full.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AppLabels {
+    app_id: String,
+    port: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// Everything of one scrape.
+pub(crate) struct Scrape<'a> {
+    pub(crate) prefix: &'a str,
+    pub(crate) port: u16,
+    pub(crate) apps: &'a Apps,
+    pub(crate) process: &'a ProcessMetrics,
+    pub(crate) shards: Vec<(ShardMetrics, Census)>,
+    pub(crate) sockets: usize,
+    pub(crate) sockets_max: usize,
+}
+
+type Read = fn(&AppCounts) -> u64;
+
+impl Scrape<'_> {
+    /// The exposition as text.
+    pub(crate) fn text(&self) -> String {
+        let mut registry = Registry::default();
+        let mut total = ShardMetrics::default();
+        for (metrics, _) in &self.shards {
+            total.add(metrics);
+        }
+        self.register_apps(&mut registry, &mut total);
+        self.register_gauges(&mut registry);
+        let refusals = Family::<ReasonLabels, Counter>::default();
+        for (reason, count) in &total.refused {
+            refusals.get_or_create(&ReasonLabels { reason }).inc_by(*count);
+        }
+        let full = self.process.refused_full.load(Ordering::Relaxed);
+        refusals.get_or_create(&ReasonLabels { reason: "no_descriptor" }).inc_by(full);
+        self.register(&mut registry, "refusals", "Refusals by reason", refusals);
+        self.register(
+            &mut registry,
+            "publish_to_write_seconds",
+            "From the request of an event to the write to its last subscriber on a shard",
+            self.process.publish_to_write.clone(),
+        );
+        let mut text = String::new();
+        // Writing to a String can't fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+
+    fn register(
+        &self,
+        registry: &mut Registry,
+        name: &str,
+        help: &str,
+        metric: impl prometheus_client::registry::Metric,
+    ) {
+        registry.register(format!("{}{name}", self.prefix), help, metric);
+    }
+
+    fn register_apps(&self, registry: &mut Registry, total: &mut ShardMetrics) {
+        let counters: [(&str, &str, Read); 7] = [
+            ("new_connections", "Connections made", |counts| counts.connected),
+            ("new_disconnections", "Connections ended", |counts| counts.disconnected),
+            ("ws_messages_received", "Messages from clients", |counts| counts.messages_in),
+            ("ws_messages_sent", "Messages to clients", |counts| counts.messages_out),
+            ("http_calls_received", "Requests of the HTTP API", |counts| counts.requests),
+            ("events_published", "Events published over the HTTP API", |counts| counts.published),
+            ("channel_subscriptions", "Subscriptions made", |counts| counts.subscribed),
+        ];
+        for (name, help, read) in counters {
+            let family = Family::<AppLabels, Counter>::default();
+            for app in self.apps.iter() {
+                family.get_or_create(&self.labels(&app.id)).inc_by(read(total.app(app.number())));
+            }
+            self.register(registry, name, help, family);
+        }
+        // soketi's names for these have no `_total`, which a counter of this library would get.
+        let bytes: [(&str, &str, Read); 4] = [
+            ("socket_received_bytes", "Bytes of messages from clients", |counts| counts.bytes_in),
+            ("socket_transmitted_bytes", "Bytes of frames to clients", |counts| counts.bytes_out),
+            ("http_received_bytes", "Bytes of request bodies", |counts| counts.request_bytes),
+            ("http_transmitted_bytes", "Bytes of response bodies", |counts| counts.response_bytes),
+        ];
+        for (name, help, read) in bytes {
+            let family = Family::<AppLabels, Gauge>::default();
+            for app in self.apps.iter() {
+                family.get_or_create(&self.labels(&app.id)).set(read(total.app(app.number())) as i64);
+            }
+            self.register(registry, name, help, family);
+        }
+    }
+
+    fn register_gauges(&self, registry: &mut Registry) {
+        let connected = Family::<AppLabels, Gauge>::default();
+        for app in self.apps.iter() {
+            connected.get_or_create(&self.labels(&app.id)).set(app.connections() as i64);
+        }
+        self.register(registry, "connected", "Connections", connected);
+        let sum = |read: fn(&Census) -> usize| -> i64 {
+            self.shards.iter().map(|(_, census)| read(census) as i64).sum()
+        };
+        let gauges = [
+            ("subscriptions", "Subscriptions of connections to channels", sum(|c| c.subscriptions)),
+            ("channels", "Channels that have subscribers", sum(|c| c.channels)),
+            ("users", "Users who are signed in or watched", sum(|c| c.users)),
+            ("sockets", "Open sockets of every kind", self.sockets as i64),
+            ("sockets_max", "Sockets that the process can hold", self.sockets_max as i64),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(value);
+            self.register(registry, name, help, gauge);
+        }
+    }
+
+    fn labels(&self, app_id: &str) -> AppLabels {
+        AppLabels { app_id: app_id.to_owned(), port: self.port }
+    }
+}

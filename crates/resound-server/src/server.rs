@@ -1,0 +1,342 @@
+//! The process: one listener, the shards, signals.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use resound_hub::app::{App, Apps};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, watch},
+};
+
+use crate::{
+    api, banner,
+    clock::Clock,
+    config::{Config, ServerConfig},
+    descriptors::Capacity,
+    metrics::ProcessMetrics,
+    shard::{
+        self,
+        mailbox::{ShardMessage, Shards},
+    },
+};
+
+/// Connections that the system keeps until they are accepted.
+const LISTEN_BACKLOG: i32 = 4096;
+/// What is left of the grace period for the process's own end.
+const END_MARGIN_MS: u64 = 500;
+
+/// What all threads of the process share. Nothing of it is locked on the way of a message.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: ServerConfig,
+    pub(crate) clock: Clock,
+    /// The port that is bound, also when the configuration left the choice to the system.
+    pub(crate) port: u16,
+    /// The id of the application that everybody knows, if it is served.
+    pub(crate) development_app: Option<Box<str>>,
+    pub(crate) websockets: Occupancy,
+    pub(crate) sockets: Occupancy,
+    /// Requests of the HTTP API that are being answered.
+    pub(crate) requests: Occupancy,
+    pub(crate) metrics: ProcessMetrics,
+    apps: Mutex<Arc<Apps>>,
+    draining: watch::Sender<bool>,
+}
+
+/// How many of something there are, and may be.
+#[derive(Debug)]
+pub(crate) struct Occupancy {
+    count: AtomicUsize,
+    max: usize,
+}
+
+impl Occupancy {
+    fn new(max: usize) -> Self {
+        Self { count: AtomicUsize::new(0), max }
+    }
+
+    /// Counts one in, unless there are as many as may be.
+    pub(crate) fn try_enter(&self) -> bool {
+        let enter = |count| (count < self.max).then_some(count + 1);
+        self.count.try_update(Ordering::Relaxed, Ordering::Relaxed, enter).is_ok()
+    }
+
+    /// Counts one in.
+    pub(crate) fn enter(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one out.
+    pub(crate) fn leave(&self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.count() >= self.max
+    }
+}
+
+impl Shared {
+    fn new(config: &Config, capacity: Capacity, port: u16) -> Self {
+        Self {
+            config: config.server.clone(),
+            clock: Clock::start(),
+            port,
+            development_app: config.development_app().map(|app| app.id.clone()),
+            websockets: Occupancy::new(capacity.websockets),
+            sockets: Occupancy::new(capacity.sockets),
+            requests: Occupancy::new(usize::MAX),
+            metrics: ProcessMetrics::new(),
+            apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
+            draining: watch::Sender::new(false),
+        }
+    }
+
+    /// The applications as they are configured at the moment.
+    pub(crate) fn apps(&self) -> Arc<Apps> {
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reload(&self, apps: Vec<App>) -> Arc<Apps> {
+        let mut current = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(current.reloaded(apps));
+        current.clone()
+    }
+
+    pub(crate) fn handshake_timeout_micros(&self) -> u64 {
+        u64::from(self.config.handshake_timeout_seconds) * 1_000_000
+    }
+
+    /// Whether the process is about to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Waits until the process is about to end.
+    pub(crate) async fn until_draining(&self) {
+        // The sender lives as long as `self`, so that this can't fail.
+        let _ = self.draining.subscribe().wait_for(|is_draining| *is_draining).await;
+    }
+}
+
+/// Runs the server until it is told to stop by SIGTERM or SIGINT; SIGHUP reloads.
+///
+/// # Errors
+///
+/// If an address can't be bound, or a thread ends that should not.
+pub fn run(
+    config: Config,
+    reload: impl Fn() -> anyhow::Result<Config> + Send + 'static,
+) -> anyhow::Result<()> {
+    let listener = bind(&config.server.host, config.server.port)?;
+    let address = listener.local_addr().context("the bound address is unknown")?;
+    let metrics_listener = config.server.metrics_address.map(bind_metrics).transpose()?;
+    let capacity = Capacity::claim(&config.server);
+    let shared = Arc::new(Shared::new(&config, capacity, address.port()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _context = runtime.enter();
+    let mut signals = Signals::new().context("signals can't be received")?;
+    let threads = Threads::start(&shared, listener)?;
+    banner::print(&config, address);
+    announce(&shared, &threads.shards, address, metrics_listener.as_ref());
+    runtime.block_on(supervise(shared, threads, metrics_listener, &mut signals, reload))
+}
+
+fn announce(shared: &Shared, shards: &Shards, address: SocketAddr, metrics: Option<&TcpListener>) {
+    let connections_max = shared.websockets.max();
+    tracing::info!(%address, shards = shards.count(), connections_max, "listening");
+    if let Some(address) = metrics.and_then(|listener| listener.local_addr().ok()) {
+        tracing::info!(%address, "metrics listening");
+    }
+}
+
+fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses = (bare, port)
+        .to_socket_addrs()
+        .with_context(|| format!("the host {host:?} is neither an address nor a name of this machine"))?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    let hint = match last.kind() {
+        io::ErrorKind::AddrInUse => "another process listens there; stop it, or choose another --port",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another --port",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose another --host",
+        _ => "choose another --host or --port",
+    };
+    Err(last).with_context(|| format!("{host}:{port} can't be bound: {hint}"))
+}
+
+fn bind_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| format!("{address} can't be bound (metrics_address)"))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(LISTEN_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// The shards' threads.
+struct Threads {
+    shards: Shards,
+    handles: Vec<JoinHandle<io::Result<()>>>,
+    /// Hears of each thread that ends.
+    ended: mpsc::Receiver<()>,
+}
+
+impl Threads {
+    fn start(shared: &Arc<Shared>, listener: TcpListener) -> anyhow::Result<Self> {
+        let count = match shared.config.shards {
+            Some(count) => count,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let shards = Shards::new(count);
+        let (ends, ended) = mpsc::channel(count);
+        let mut listener = Some(listener);
+        let mut handles = Vec::with_capacity(count);
+        for id in 0..count {
+            let end = End(ends.clone());
+            let handle = shard::spawn(id, shared.clone(), shards.clone(), listener.take(), end)
+                .context("a shard's thread can't be started")?;
+            handles.push(handle);
+        }
+        Ok(Self { shards, handles, ended })
+    }
+
+    fn post_all(&self, message: impl Fn() -> ShardMessage) {
+        for shard in 0..self.shards.count() {
+            self.shards.post(shard, message());
+        }
+    }
+}
+
+/// Tells that a thread has ended, in whatever way.
+pub(crate) struct End(mpsc::Sender<()>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(());
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+enum Wish {
+    Stop(&'static str),
+    Reload,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Wish::Stop("SIGINT"),
+            _ = self.hang_up.recv() => Wish::Reload,
+        }
+    }
+}
+
+async fn supervise(
+    shared: Arc<Shared>,
+    mut threads: Threads,
+    metrics_listener: Option<TcpListener>,
+    signals: &mut Signals,
+    reload: impl Fn() -> anyhow::Result<Config>,
+) -> anyhow::Result<()> {
+    let metrics = api::serve_metrics(shared.clone(), threads.shards.clone(), metrics_listener);
+    tokio::pin!(metrics);
+    loop {
+        let wish = tokio::select! {
+            wish = signals.next() => wish,
+            _ = threads.ended.recv() => anyhow::bail!("a shard's thread has ended; the log says why"),
+            result = &mut metrics => return result.context("the metrics listener failed"),
+        };
+        match wish {
+            Wish::Reload => take_reload(&shared, &threads, reload()),
+            Wish::Stop(signal) => {
+                tracing::info!(signal, connections = shared.websockets.count(), "shutting down");
+                break;
+            }
+        }
+    }
+    let stopping = stop(&shared, threads);
+    tokio::select! {
+        () = stopping => tracing::info!("stopped"),
+        Wish::Stop(signal) = signals.next() => tracing::warn!(signal, "stopped without waiting"),
+    }
+    Ok(())
+}
+
+fn take_reload(shared: &Shared, threads: &Threads, config: anyhow::Result<Config>) {
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => return tracing::error!("reload refused, everything stays as it was: {error:#}"),
+    };
+    let apps = shared.reload(config.apps);
+    tracing::info!(apps = apps.iter().count(), "reloaded");
+    threads.post_all(|| ShardMessage::Reload(apps.clone()));
+}
+
+/// Stops accepting, closes all connections, and waits until the threads have ended.
+async fn stop(shared: &Shared, mut threads: Threads) {
+    shared.draining.send_replace(true);
+    let grace_ms = u64::from(shared.config.shutdown_grace_seconds) * 1000;
+    let grace_ms = grace_ms.saturating_sub(END_MARGIN_MS);
+    threads.post_all(|| ShardMessage::Drain(grace_ms));
+    let all_ended = async {
+        for _ in 0..threads.handles.len() {
+            threads.ended.recv().await;
+        }
+    };
+    let limit = Duration::from_millis(grace_ms + END_MARGIN_MS / 2);
+    if tokio::time::timeout(limit, all_ended).await.is_err() {
+        tracing::warn!(connections = shared.websockets.count(), "the grace period is over; connections were cut");
+        return;
+    }
+    for handle in threads.handles.drain(..) {
+        match handle.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "a shard ended with an error"),
+            Err(_) => tracing::error!("a shard panicked"),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! A shard's sockets, and what goes out through them.
+
+use std::{io, net::Shutdown, sync::Arc};
+
+use bytes::Bytes;
+use mio::{Interest, Registry, Token, net::TcpStream};
+use resound_hub::{
+    app::AppNumber,
+    peer::{PeerMessage, ShardId, Slot},
+    sink::{Note, Sink, Who},
+    time::Now,
+};
+use resound_protocol::{error::ClientError, websocket};
+
+use super::{
+    deadlines::Deadlines,
+    mailbox::{ShardMessage, Shards},
+    outbox::Outbox,
+    socket::{Phase, Socket, Written},
+};
+use crate::{log::MessageLog, metrics::ShardMetrics, server::Shared};
+
+/// How long a closed connection may take to take its last bytes and close, too.
+const CLOSING_SECONDS: u64 = 5;
+/// Messages for another shard that are handed over before the turn ends.
+const OUTGOING_MAX: usize = 1024;
+
+/// Everything of a shard but its hub.
+pub(super) struct Io {
+    pub(super) shared: Arc<Shared>,
+    pub(super) shards: Shards,
+    pub(super) metrics: ShardMetrics,
+    registry: Registry,
+    sockets: Vec<Option<Box<Socket>>>,
+    free: Vec<Slot>,
+    serial: u32,
+    outbox: Outbox,
+    outgoing: Vec<Vec<ShardMessage>>,
+    /// Connections that broke while they were written to; their sessions are to be ended.
+    broken: Vec<Slot>,
+    deadlines: Deadlines,
+    log: MessageLog,
+}
+
+impl Io {
+    pub(super) fn new(shared: Arc<Shared>, shards: Shards, registry: Registry) -> Self {
+        Self {
+            metrics: ShardMetrics::default(),
+            registry,
+            sockets: Vec::new(),
+            free: Vec::new(),
+            serial: 0,
+            outbox: Outbox::default(),
+            outgoing: (0..shards.count()).map(|_| Vec::new()).collect(),
+            broken: Vec::new(),
+            deadlines: Deadlines::default(),
+            log: MessageLog::default(),
+            shared,
+            shards,
+        }
+    }
+
+    /// Takes a connection in; it has a while to say what it wants.
+    pub(super) fn open(&mut self, mut stream: TcpStream, now: Now) -> io::Result<()> {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.sockets.push(None);
+            self.sockets.len() as Slot - 1
+        });
+        if let Err(error) = self.registry.register(&mut stream, Token(slot as usize), Interest::READABLE) {
+            self.free.push(slot);
+            return Err(error);
+        }
+        self.serial = self.serial.wrapping_add(1);
+        self.sockets[slot as usize] = Some(Box::new(Socket::new(stream, self.serial)));
+        self.shared.sockets.enter();
+        let due = now.micros() + self.shared.handshake_timeout_micros();
+        self.deadlines.opening.push_back((due, slot, self.serial));
+        Ok(())
+    }
+
+    pub(super) fn socket(&mut self, slot: Slot) -> Option<&mut Socket> {
+        self.sockets.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// Takes a socket out: to be dropped, or to be handed to the HTTP API.
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Box<Socket>> {
+        let mut socket = self.sockets.get_mut(slot as usize)?.take()?;
+        if let Err(error) = self.registry.deregister(&mut socket.stream) {
+            tracing::debug!(%error, "a socket could not be deregistered");
+        }
+        if matches!(socket.phase, Phase::Open { .. }) {
+            self.shared.websockets.leave();
+        }
+        self.shared.sockets.leave();
+        self.free.push(slot);
+        if self.free.len() == self.sockets.len() {
+            self.sockets = Vec::new();
+            self.free = Vec::new();
+        }
+        Some(socket)
+    }
+
+    pub(super) fn set_phase(&mut self, slot: Slot, phase: Phase) {
+        if let Some(socket) = self.socket(slot) {
+            socket.phase = phase;
+        }
+    }
+
+    /// The connections in some phase.
+    pub(super) fn slots(&self, is_meant: impl Fn(&Phase) -> bool) -> Vec<Slot> {
+        let is_meant = |slot: &Slot| {
+            self.sockets[*slot as usize].as_ref().is_some_and(|socket| is_meant(&socket.phase))
+        };
+        (0..self.sockets.len() as Slot).filter(is_meant).collect()
+    }
+
+    pub(super) fn has_sockets(&self) -> bool {
+        self.free.len() < self.sockets.len()
+    }
+
+    pub(super) fn send_bytes(&mut self, slot: Slot, bytes: Bytes) {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let frame = self.outbox.add_frame(bytes);
+        self.outbox.note(slot, &mut socket.pending, frame);
+    }
+
+    /// Sends a close frame; the socket follows when the client has closed its side or is late.
+    pub(super) fn close_with(&mut self, slot: Slot, code: u16, reason: &str, now: Now) {
+        let Some(socket) = self.socket(slot) else {
+            return;
+        };
+        if matches!(socket.phase, Phase::Closing) {
+            return;
+        }
+        let was_open = matches!(socket.phase, Phase::Open { .. });
+        socket.phase = Phase::Closing;
+        let serial = socket.serial;
+        if was_open {
+            self.shared.websockets.leave();
+        }
+        self.send_bytes(slot, websocket::close_frame(code, reason));
+        self.deadlines.closing.push_back((now.micros() + CLOSING_SECONDS * 1_000_000, slot, serial));
+    }
+
+    /// Writes what the turn has for each connection: one write each.
+    pub(super) fn flush(&mut self) {
+        for (shard, outgoing) in self.outgoing.iter_mut().enumerate() {
+            if !outgoing.is_empty() {
+                self.shards.mailbox(shard).post(outgoing);
+            }
+        }
+        if self.outbox.is_empty() {
+            return;
+        }
+        let dirty = self.outbox.take_dirty();
+        for slot in &dirty {
+            self.write_pending(*slot);
+        }
+        let now = self.shared.clock.now();
+        for published in self.outbox.finish(dirty) {
+            self.shared.metrics.observe_publish_to_write(now.micros().saturating_sub(published.micros()));
+        }
+    }
+
+    fn write_pending(&mut self, slot: Slot) {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let pending = std::mem::take(&mut socket.pending);
+        let (bytes, frames) = self.outbox.join(pending);
+        if let Phase::Open { app, .. } = socket.phase {
+            self.metrics.app(app).sent(frames, bytes.len());
+        }
+        let owed_before = socket.owes();
+        match socket.write(&bytes, self.shared.config.backlog_bytes) {
+            Ok(Written::All) => {
+                if matches!(socket.phase, Phase::Closing) {
+                    let _ = socket.stream.shutdown(Shutdown::Write);
+                }
+            }
+            Ok(Written::Waits) if !owed_before => self.watch(slot, Interest::READABLE | Interest::WRITABLE),
+            Ok(Written::Waits) => {}
+            Ok(Written::TooMuch) | Err(_) => self.broken.push(slot),
+        }
+    }
+
+    /// Writes what a socket did not take before.
+    pub(super) fn writable(&mut self, slot: Slot) {
+        let Some(socket) = self.socket(slot) else {
+            return;
+        };
+        if !socket.owes() {
+            return;
+        }
+        match socket.drain() {
+            Ok(Written::All) => {
+                if matches!(socket.phase, Phase::Closing) {
+                    let _ = socket.stream.shutdown(Shutdown::Write);
+                }
+                self.watch(slot, Interest::READABLE);
+            }
+            Ok(_) => {}
+            Err(_) => self.broken.push(slot),
+        }
+    }
+
+    fn watch(&mut self, slot: Slot, interest: Interest) {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        if let Err(error) = self.registry.reregister(&mut socket.stream, Token(slot as usize), interest) {
+            tracing::warn!(%error, "a socket can't be watched; it is closed");
+            self.broken.push(slot);
+        }
+    }
+
+    pub(super) fn take_broken(&mut self) -> Vec<Slot> {
+        std::mem::take(&mut self.broken)
+    }
+
+    /// Gives up what a slow connection is owed, so that the close frame can follow.
+    pub(super) fn abandon_backlog(&mut self, slot: Slot) -> bool {
+        let Some(socket) = self.socket(slot) else {
+            return false;
+        };
+        socket.abandon_backlog();
+        socket.owes()
+    }
+
+    /// The connections that were too slow to say what they want, or to close.
+    pub(super) fn take_late(&mut self, now: Now) -> Vec<Slot> {
+        let mut late = Vec::new();
+        while let Some((slot, serial)) = self.deadlines.pop_due(now) {
+            let is_late = self.socket(slot).is_some_and(|socket| {
+                socket.serial == serial && !matches!(socket.phase, Phase::Open { .. })
+            });
+            if is_late {
+                late.push(slot);
+            }
+        }
+        late
+    }
+
+    pub(super) fn allow_log_lines(&mut self) {
+        self.log.next_second();
+    }
+}
+
+impl Sink for Io {
+    fn send(&mut self, to: Slot, frame: &websocket::Frame) {
+        if self.log.shows_messages()
+            && let Some(Phase::Open { socket_id, .. }) = self.socket(to).map(|socket| &socket.phase)
+        {
+            let socket_id = *socket_id;
+            self.log.sent(socket_id, frame);
+        }
+        self.send_bytes(to, frame.bytes().clone());
+    }
+
+    fn fan_out(&mut self, to: &[Slot], except: Option<Slot>, frame: &websocket::Frame, published: Option<Now>) {
+        if self.log.shows_messages() {
+            self.log.fanned_out(to.len(), frame);
+        }
+        if self.outbox.is_full() {
+            self.flush();
+        }
+        let bytes = self.outbox.add_frame(frame.bytes().clone());
+        if let Some(at) = published {
+            self.outbox.note_published(at);
+        }
+        for slot in to {
+            if Some(*slot) == except {
+                continue;
+            }
+            if let Some(socket) = self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut) {
+                self.outbox.note(*slot, &mut socket.pending, bytes);
+            }
+        }
+    }
+
+    fn ping(&mut self, to: Slot) {
+        self.send_bytes(to, websocket::ping_frame());
+    }
+
+    fn close(&mut self, slot: Slot, error: &ClientError) {
+        self.metrics.refused(error);
+        let now = self.shared.clock.now();
+        self.close_with(slot, error.code(), &error.to_string(), now);
+    }
+
+    fn peer(&mut self, shard: ShardId, message: PeerMessage) {
+        let outgoing = &mut self.outgoing[shard];
+        outgoing.push(ShardMessage::Peer(message));
+        if outgoing.len() >= OUTGOING_MAX {
+            self.shards.mailbox(shard).post(outgoing);
+        }
+    }
+
+    fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
+        let app: AppNumber = who.app.number();
+        match note {
+            Note::Connected => self.metrics.app(app).connected += 1,
+            Note::Disconnected => self.metrics.app(app).disconnected += 1,
+            Note::Received(text) => self.metrics.app(app).received(text.len()),
+            Note::Refused(error, _) => self.metrics.refused(error),
+            Note::SubscriptionRefused { .. } => self.metrics.subscription_refused(),
+            Note::Subscribed(_) => self.metrics.app(app).subscribed += 1,
+            Note::Unsubscribed(_) | Note::SignedIn(_) | Note::ClientEvent { .. } => {}
+        }
+        self.log.note(who, note);
+    }
+}

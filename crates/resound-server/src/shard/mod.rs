@@ -1,0 +1,345 @@
+//! A shard: one thread with its sockets, its part of the hub, and one event loop.
+//!
+//! The loop is a single-threaded runtime. WebSocket connections are no tasks: their sockets stand
+//! in an epoll set of the shard's own, which the runtime watches as one descriptor, so that a
+//! connection costs a few hundred bytes and a fan-out is a walk over a list. Requests of the HTTP
+//! API are tasks beside it; they reach the hub of their shard directly.
+
+mod deadlines;
+mod io;
+pub(crate) mod mailbox;
+mod outbox;
+mod run;
+mod socket;
+
+use std::{net::SocketAddr, ops::ControlFlow, sync::Arc};
+
+use bytes::Bytes;
+use mio::Registry;
+use resound_hub::{
+    app::AppNumber,
+    hub::Hub,
+    peer::{ShardId, Slot},
+    sink::{Note, Sink, Who},
+    time::Now,
+};
+use resound_protocol::{
+    api::EventBody,
+    error::ClientError,
+    message,
+    socket_id::SocketId,
+    websocket::{self, Incoming},
+};
+pub(crate) use run::{ShardHandle, spawn};
+
+use self::{io::Io, mailbox::Shards, socket::{Phase, is_temporary}};
+use crate::{
+    server::Shared,
+    transport::{self, Opening},
+};
+
+/// Bytes that one read takes; the buffer is the shard's, not the connection's.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads of one connection before the others get their turn.
+const READS_MAX: usize = 4;
+
+/// A shard's state.
+pub(crate) struct Shard {
+    hub: Hub,
+    io: Io,
+    buffer: Vec<u8>,
+    /// Connections that have more to read than they may in one turn.
+    unfinished: Vec<Slot>,
+    /// Connections that turned out to speak HTTP.
+    requests: Vec<HttpConnection>,
+    draining: bool,
+}
+
+/// A connection that speaks HTTP, with what was read of it.
+pub(crate) struct HttpConnection {
+    pub(crate) stream: std::net::TcpStream,
+    pub(crate) read: Bytes,
+}
+
+impl Shard {
+    fn new(id: ShardId, shared: Arc<Shared>, shards: Shards, registry: Registry) -> Self {
+        let hub = Hub::new(id, shards.count(), shared.apps());
+        Self {
+            hub,
+            io: Io::new(shared, shards, registry),
+            buffer: vec![0; READ_BYTES],
+            unfinished: Vec::new(),
+            requests: Vec::new(),
+            draining: false,
+        }
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) fn metrics_mut(&mut self) -> &mut crate::metrics::ShardMetrics {
+        &mut self.io.metrics
+    }
+
+    fn now(&self) -> Now {
+        self.io.shared.clock.now()
+    }
+
+    fn open(&mut self, stream: std::net::TcpStream, peer: SocketAddr) {
+        let now = self.now();
+        if self.draining {
+            return;
+        }
+        let opened = stream
+            .set_nonblocking(true)
+            .and_then(|()| stream.set_nodelay(true))
+            .and_then(|()| self.io.open(mio::net::TcpStream::from_std(stream), now));
+        if let Err(error) = opened {
+            tracing::warn!(%peer, %error, "a connection could not be taken in");
+        }
+    }
+
+    /// Reads what a connection sent, up to its share of the turn.
+    fn readable(&mut self, slot: Slot) {
+        for _ in 0..READS_MAX {
+            let Some(socket) = self.io.socket(slot) else {
+                return;
+            };
+            let read = std::io::Read::read(&mut socket.stream, &mut self.buffer);
+            match read {
+                Ok(0) => return self.drop_connection(slot),
+                Ok(count) => {
+                    self.take(slot, count);
+                    if count < READ_BYTES {
+                        return;
+                    }
+                }
+                Err(error) if is_temporary(&error) => return,
+                Err(_) => return self.drop_connection(slot),
+            }
+        }
+        self.unfinished.push(slot);
+    }
+
+    fn take(&mut self, slot: Slot, count: usize) {
+        let Some(socket) = self.io.socket(slot) else {
+            return;
+        };
+        match &mut socket.phase {
+            Phase::Opening(head) => {
+                head.extend_from_slice(&self.buffer[..count]);
+                self.opening(slot);
+            }
+            Phase::Open { .. } => self.decode(slot, count),
+            Phase::Closing => {}
+        }
+    }
+
+    /// Looks whether the request is complete, and what it wants.
+    fn opening(&mut self, slot: Slot) {
+        let shared = self.io.shared.clone();
+        let Some(socket) = self.io.socket(slot) else {
+            return;
+        };
+        let Phase::Opening(head) = &mut socket.phase else {
+            return;
+        };
+        let opening = transport::read_opening(head, &shared.config.path);
+        match opening {
+            Opening::Incomplete => {}
+            Opening::Http => {
+                let read = Bytes::from(std::mem::take(head));
+                self.hand_over(slot, read);
+            }
+            Opening::WebSocket(request) => {
+                let head = std::mem::take(head);
+                self.upgrade(slot, &request, &head);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, slot: Slot, read: Bytes) {
+        if let Some(socket) = self.io.remove(slot) {
+            let stream = std::net::TcpStream::from(socket.stream);
+            self.requests.push(HttpConnection { stream, read });
+        }
+    }
+
+    /// Completes the WebSocket handshake; a refused client is told why over the WebSocket, because
+    /// a browser cannot read anything else.
+    fn upgrade(&mut self, slot: Slot, request: &transport::Upgrade, head: &[u8]) {
+        let now = self.now();
+        self.io.send_bytes(slot, request.response.clone());
+        let admitted = self.admit(slot, request, now);
+        if let Err(error) = admitted {
+            let app = self.hub.apps().by_key(&request.key).map(|app| app.id.clone());
+            tracing::debug!(app = app.as_deref(), origin = request.origin.as_deref(), reason = %error, "connection refused");
+            self.io.send_bytes(slot, message::error(&error).bytes().clone());
+            self.io.close(slot, &error);
+            return;
+        }
+        let rest = &head[request.head_bytes..];
+        for part in rest.chunks(READ_BYTES) {
+            self.buffer[..part.len()].copy_from_slice(part);
+            self.decode(slot, part.len());
+        }
+    }
+
+    fn admit(&mut self, slot: Slot, request: &transport::Upgrade, now: Now) -> Result<(), ClientError> {
+        let shared = self.io.shared.clone();
+        if self.draining {
+            return Err(ClientError::ShuttingDown);
+        }
+        let app = self.hub.admit(&request.admission())?;
+        if !shared.websockets.try_enter() {
+            return Err(ClientError::OverCapacity);
+        }
+        let socket_id = SocketId::from_random(random());
+        self.io.set_phase(slot, Phase::Open { app, socket_id });
+        let connected = self.hub.connect(slot, app, socket_id, now, &mut self.io);
+        if connected.is_err() {
+            self.io.set_phase(slot, Phase::Opening(Vec::new()));
+            shared.websockets.leave();
+        }
+        connected
+    }
+
+    fn decode(&mut self, slot: Slot, count: usize) {
+        let Self { hub, io, buffer, .. } = self;
+        let Some(socket) = io.socket(slot) else {
+            return;
+        };
+        let Some(bytes_max) = hub.app_of(slot).map(|app| app.options.message_bytes_max) else {
+            return;
+        };
+        let mut decoder = std::mem::take(&mut socket.decoder);
+        let now = io.shared.clock.now();
+        let mut closed = None;
+        let decoded = decoder.decode(&mut buffer[..count], bytes_max, |incoming| {
+            match incoming {
+                Incoming::Text(text) => hub.receive(slot, text, now, io),
+                Incoming::Binary(bytes) => match std::str::from_utf8(bytes) {
+                    Ok(text) => hub.receive(slot, text, now, io),
+                    Err(_) => hub.receive(slot, "", now, io),
+                },
+                Incoming::Ping(payload) => {
+                    hub.heard(slot, now);
+                    io.send_bytes(slot, websocket::pong_frame(payload));
+                }
+                Incoming::Pong(_) => hub.heard(slot, now),
+                Incoming::Close(status) => closed = Some(status.map_or(1000, |(code, _)| code)),
+            }
+            match io.socket(slot).map(|socket| &socket.phase) {
+                Some(Phase::Open { .. }) if closed.is_none() => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        });
+        if let Some(socket) = io.socket(slot) {
+            socket.decoder = decoder;
+        }
+        if let Some(code) = closed {
+            hub.disconnect(slot, now, io);
+            io.close_with(slot, code, "", now);
+        }
+        if let Err(fault) = decoded {
+            self.break_off(slot, fault.close_code(), fault.close_reason());
+        }
+    }
+
+    /// Closes a connection that broke the rules of WebSocket.
+    fn break_off(&mut self, slot: Slot, code: u16, reason: &str) {
+        let now = self.now();
+        if let (Some(socket_id), Some(app)) = (self.hub.socket_id(slot), self.hub.app_of(slot)) {
+            let who = Who { app, socket_id };
+            self.io.note(&who, Note::Refused(&ClientError::InvalidMessage, reason));
+        }
+        self.hub.disconnect(slot, now, &mut self.io);
+        self.io.close_with(slot, code, reason, now);
+    }
+
+    fn drop_connection(&mut self, slot: Slot) {
+        let now = self.now();
+        self.hub.disconnect(slot, now, &mut self.io);
+        self.io.remove(slot);
+    }
+
+    /// Publishes an event of the HTTP API.
+    pub(crate) fn publish(&mut self, app: AppNumber, events: &[EventBody<'_>]) {
+        let now = self.now();
+        let Some(app) = self.hub.apps().by_number(app).cloned() else {
+            return;
+        };
+        for event in events {
+            self.hub.publish(&app, event, now, &mut self.io);
+        }
+    }
+
+    /// Ends a user's connections.
+    pub(crate) fn terminate(&mut self, app: AppNumber, user_id: &str) {
+        let now = self.now();
+        self.hub.terminate(app, user_id, now, &mut self.io);
+    }
+
+    /// Ends a turn: writes, and ends the sessions of those that could not be written to.
+    pub(crate) fn flush(&mut self) {
+        loop {
+            self.io.flush();
+            let broken = self.io.take_broken();
+            if broken.is_empty() {
+                return;
+            }
+            for slot in broken {
+                self.give_up(slot);
+            }
+        }
+    }
+
+    /// Ends a connection that does not take its messages: with a close code that brings it back, so
+    /// that it knows that it missed something; or at once if its socket is broken.
+    fn give_up(&mut self, slot: Slot) {
+        let now = self.now();
+        let is_open = self.io.socket(slot).is_some_and(|socket| matches!(socket.phase, Phase::Open { .. }));
+        if !is_open || !self.io.abandon_backlog(slot) {
+            return self.drop_connection(slot);
+        }
+        if let (Some(socket_id), Some(app)) = (self.hub.socket_id(slot), self.hub.app_of(slot)) {
+            let max = self.io.shared.config.backlog_bytes;
+            tracing::info!(app = %app.id, connection = %socket_id, backlog_bytes = max, "connection is too slow and is closed");
+        }
+        self.hub.disconnect(slot, now, &mut self.io);
+        self.io.close(slot, &ClientError::TooSlow);
+    }
+
+    fn tick(&mut self) {
+        let now = self.now();
+        self.hub.tick(now, &mut self.io);
+        for slot in self.io.take_late(now) {
+            self.drop_connection(slot);
+        }
+        self.io.allow_log_lines();
+    }
+
+    /// Takes nobody in any more, drops who has not said anything yet, and names the others.
+    fn begin_draining(&mut self) -> Vec<Slot> {
+        self.draining = true;
+        for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_))) {
+            self.drop_connection(slot);
+        }
+        self.io.slots(|phase| matches!(phase, Phase::Open { .. }))
+    }
+
+    /// Closes some connections for a shutdown; they come back to whoever serves them next.
+    fn close_for_shutdown(&mut self, slots: &[Slot]) {
+        let now = self.now();
+        for slot in slots {
+            self.hub.disconnect(*slot, now, &mut self.io);
+            self.io.close(*slot, &ClientError::ShuttingDown);
+        }
+    }
+}
+
+/// Random bits for a socket id, which others must not guess.
+fn random() -> u64 {
+    getrandom::u64().expect("the system has a source of randomness, which it does not run out of")
+}

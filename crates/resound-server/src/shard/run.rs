@@ -1,0 +1,271 @@
+//! A shard's thread and its event loop.
+
+use std::{
+    cell::RefCell,
+    io,
+    net::TcpListener,
+    os::fd::{AsRawFd, RawFd},
+    rc::Rc,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use mio::{Events, Interest, Poll, Token};
+use resound_hub::peer::{ShardId, Slot};
+use tokio::{
+    io::unix::AsyncFd,
+    sync::Notify,
+    task::{LocalSet, spawn_local},
+};
+
+use super::{
+    Shard,
+    mailbox::{ShardMessage, Shards},
+};
+use crate::{
+    api,
+    server::{End, Shared},
+};
+
+const LISTENER: Token = Token(usize::MAX - 1);
+const EVENTS_MAX: usize = 1024;
+/// At least so many connections are closed per second in a shutdown.
+const CLOSES_PER_SECOND: u64 = 100;
+
+/// Starts a shard's thread. The first shard has the listener. It ends after [`ShardMessage::Drain`].
+pub(crate) fn spawn(
+    id: ShardId,
+    shared: Arc<Shared>,
+    shards: Shards,
+    listener: Option<TcpListener>,
+    end: End,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    std::thread::Builder::new().name(format!("shard-{id}")).spawn(move || {
+        let _end = end;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        LocalSet::new().block_on(&runtime, run(id, shared, shards, listener))
+    })
+}
+
+/// The shard as its tasks share it. A borrow never lasts over an `await`.
+#[derive(Clone)]
+pub(crate) struct ShardHandle {
+    shard: Rc<RefCell<Shard>>,
+    turn_ends: Rc<Notify>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shards: Shards,
+    pub(crate) id: ShardId,
+}
+
+impl ShardHandle {
+    /// Does something with the shard's state; what it sends is written at the end of the turn,
+    /// after all other requests that are ready.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Shard) -> T) -> T {
+        let result = act(&mut self.shard.borrow_mut());
+        self.turn_ends.notify_one();
+        result
+    }
+
+    fn flush(&self) {
+        let requests = {
+            let mut shard = self.shard.borrow_mut();
+            shard.flush();
+            std::mem::take(&mut shard.requests)
+        };
+        for connection in requests {
+            spawn_local(api::serve(self.clone(), connection));
+        }
+    }
+}
+
+async fn run(
+    id: ShardId,
+    shared: Arc<Shared>,
+    shards: Shards,
+    listener: Option<TcpListener>,
+) -> io::Result<()> {
+    let poll = Poll::new()?;
+    let mut listener = listener.map(mio::net::TcpListener::from_std);
+    if let Some(listener) = &mut listener {
+        poll.registry().register(listener, LISTENER, Interest::READABLE)?;
+    }
+    let shard = Shard::new(id, shared.clone(), shards.clone(), poll.registry().try_clone()?);
+    let handle = ShardHandle {
+        shard: Rc::new(RefCell::new(shard)),
+        turn_ends: Rc::new(Notify::new()),
+        shared,
+        shards,
+        id,
+    };
+    let sockets = spawn_local(watch_sockets(handle.clone(), Watched(poll), listener));
+    let ticks = spawn_local(tick(handle.clone()));
+    let turns = spawn_local(end_turns(handle.clone()));
+    let grace_ms = read_mailbox(&handle).await;
+    let drained = tokio::time::timeout(Duration::from_millis(grace_ms), drain(&handle, grace_ms));
+    let mailbox = async {
+        loop {
+            read_mailbox(&handle).await;
+        }
+    };
+    tokio::select! {
+        _ = drained => {}
+        () = mailbox => {}
+    }
+    sockets.abort();
+    ticks.abort();
+    turns.abort();
+    Ok(())
+}
+
+/// Handles what other threads want, until the process is to end.
+async fn read_mailbox(handle: &ShardHandle) -> u64 {
+    loop {
+        let mut grace_ms = None;
+        for message in handle.shards.mailbox(handle.id).take().await {
+            let mut shard = handle.shard.borrow_mut();
+            let now = shard.now();
+            let Shard { hub, io, .. } = &mut *shard;
+            match message {
+                ShardMessage::Peer(message) => hub.accept(message, now, io),
+                ShardMessage::Connection(stream, peer) => shard.open(stream, peer),
+                ShardMessage::Ask(question) => question(hub, &io.metrics, now),
+                ShardMessage::Reload(apps) => hub.reload(apps, now, io),
+                ShardMessage::Drain(millis) => grace_ms = Some(millis),
+            }
+        }
+        handle.flush();
+        if let Some(grace_ms) = grace_ms {
+            return grace_ms;
+        }
+    }
+}
+
+async fn end_turns(handle: ShardHandle) {
+    loop {
+        handle.turn_ends.notified().await;
+        handle.flush();
+    }
+}
+
+async fn tick(handle: ShardHandle) {
+    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        handle.shard.borrow_mut().tick();
+        handle.flush();
+    }
+}
+
+/// The shard's epoll set, as the runtime watches it.
+struct Watched(Poll);
+
+impl AsRawFd for Watched {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+async fn watch_sockets(
+    handle: ShardHandle,
+    poll: Watched,
+    mut listener: Option<mio::net::TcpListener>,
+) -> io::Result<()> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe because a descriptor could change or close under it; a Poll \
+                  owns its descriptor for life, so that the safe constructor is enough"
+    )]
+    let mut poll = AsyncFd::with_interest(poll, tokio::io::Interest::READABLE)?;
+    let mut events = Events::with_capacity(EVENTS_MAX);
+    let mut next = 0;
+    loop {
+        if handle.shard.borrow().unfinished.is_empty() {
+            let mut ready = poll.readable_mut().await?;
+            ready.get_inner_mut().0.poll(&mut events, Some(Duration::ZERO))?;
+            if events.iter().count() < EVENTS_MAX {
+                ready.clear_ready();
+            }
+        } else {
+            tokio::task::yield_now().await;
+            poll.get_mut().0.poll(&mut events, Some(Duration::ZERO))?;
+        }
+        let unfinished = std::mem::take(&mut handle.shard.borrow_mut().unfinished);
+        read_events(&handle, &events, listener.as_ref(), &mut next);
+        for slot in unfinished {
+            handle.shard.borrow_mut().readable(slot);
+        }
+        handle.flush();
+        if handle.shared.is_draining()
+            && let Some(mut listener) = listener.take()
+        {
+            poll.get_ref().0.registry().deregister(&mut listener)?;
+        }
+        handle.shards.until_they_keep_up().await;
+    }
+}
+
+fn read_events(
+    handle: &ShardHandle,
+    events: &Events,
+    listener: Option<&mio::net::TcpListener>,
+    next: &mut ShardId,
+) {
+    for event in events {
+        if event.token() == LISTENER {
+            if let Some(listener) = listener {
+                accept(handle, listener, next);
+            }
+            continue;
+        }
+        let slot = event.token().0 as Slot;
+        let mut shard = handle.shard.borrow_mut();
+        if event.is_writable() {
+            shard.io.writable(slot);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            shard.readable(slot);
+        }
+    }
+}
+
+/// Accepts what waits and hands it to the shards in turn.
+fn accept(handle: &ShardHandle, listener: &mio::net::TcpListener, next: &mut ShardId) {
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                if handle.shared.sockets.is_full() {
+                    handle.shared.metrics.refuse_full();
+                    continue; // dropping it closes it
+                }
+                let stream = std::net::TcpStream::from(stream);
+                if *next == handle.id {
+                    handle.shard.borrow_mut().open(stream, peer);
+                } else {
+                    handle.shards.post(*next, ShardMessage::Connection(stream, peer));
+                }
+                *next = (*next + 1) % handle.shards.count();
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return tracing::warn!(%error, "a connection could not be accepted"),
+        }
+    }
+}
+
+/// Closes the connections over a part of the grace period, so that they don't all come back at the
+/// same moment, and waits until they are gone.
+async fn drain(handle: &ShardHandle, grace_ms: u64) {
+    let slots = handle.shard.borrow_mut().begin_draining();
+    let spread_ms = (grace_ms * 7 / 10).min(slots.len() as u64 * 1000 / CLOSES_PER_SECOND);
+    let steps = (spread_ms / 50).max(1);
+    for chunk in slots.chunks(slots.len().div_ceil(steps as usize).max(1)) {
+        handle.shard.borrow_mut().close_for_shutdown(chunk);
+        handle.flush();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    while handle.shard.borrow().io.has_sockets() || handle.shared.requests.count() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,180 @@
+//! The opening handshake of WebSocket (RFC 6455, section 4.2).
+//!
+//! A connection's first request decides what it is: a WebSocket of `/app/{key}`, which stays with
+//! the shard, or anything else, which the HTTP library takes over, bad requests included.
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use resound_hub::hub::Admission;
+use resound_protocol::websocket::{accept_key, is_valid_key};
+
+/// Bytes of a request's head; a longer one is the HTTP library's to refuse.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+const HEADERS_MAX: usize = 64;
+
+/// What the beginning of a connection turns out to be.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// More is to come.
+    Incomplete,
+    /// A request for the HTTP API.
+    Http,
+    /// A WebSocket of an application.
+    WebSocket(Upgrade),
+}
+
+/// A client that wants to speak WebSocket.
+#[derive(Debug)]
+pub(crate) struct Upgrade {
+    pub(crate) key: String,
+    pub(crate) protocol: Option<String>,
+    pub(crate) origin: Option<String>,
+    /// The answer that completes the handshake.
+    pub(crate) response: Bytes,
+    /// Where the first frame begins.
+    pub(crate) head_bytes: usize,
+}
+
+impl Upgrade {
+    /// What the hub decides by.
+    pub(crate) fn admission(&self) -> Admission<'_> {
+        Admission {
+            key: &self.key,
+            protocol: self.protocol.as_deref(),
+            origin: self.origin.as_deref(),
+        }
+    }
+}
+
+/// Looks at what a connection has sent so far.
+pub(crate) fn read_opening(head: &[u8], prefix: &str) -> Opening {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(head) {
+        Ok(httparse::Status::Complete(head_bytes)) => {
+            upgrade(&request, prefix, head_bytes).map_or(Opening::Http, Opening::WebSocket)
+        }
+        Ok(httparse::Status::Partial) if head.len() < HEAD_BYTES_MAX => Opening::Incomplete,
+        Ok(httparse::Status::Partial) | Err(_) => Opening::Http,
+    }
+}
+
+/// The key in `/app/{key}`, with or without the prefix: a proxy may have stripped it.
+pub(crate) fn app_key<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    let path = path.strip_prefix(prefix).unwrap_or(path);
+    let key = path.strip_prefix("/app/")?;
+    (!key.is_empty() && !key.contains('/')).then_some(key)
+}
+
+fn upgrade(request: &httparse::Request<'_, '_>, prefix: &str, head_bytes: usize) -> Option<Upgrade> {
+    let target = request.path?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let key = app_key(path, prefix)?;
+    let header = |name: &str| {
+        let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        found.and_then(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
+    };
+    let says = |name: &str, token: &str| {
+        header(name).is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+    };
+    let socket_key = header("sec-websocket-key").filter(|key| is_valid_key(key))?;
+    let is_upgrade = request.method == Some("GET")
+        && request.version == Some(1)
+        && says("upgrade", "websocket")
+        && says("connection", "upgrade")
+        && header("sec-websocket-version") == Some("13");
+    is_upgrade.then(|| Upgrade {
+        key: percent_decode_str(key).decode_utf8_lossy().into_owned(),
+        protocol: parameter(query, "protocol").map(str::to_owned),
+        origin: header("origin").map(str::to_owned),
+        response: response(socket_key, header("sec-websocket-protocol")),
+        head_bytes,
+    })
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| value)
+}
+
+/// A client that asks for subprotocols gets the first: some fail without an answer, and pusher-js
+/// asks for none.
+fn response(socket_key: &str, subprotocols: Option<&str>) -> Bytes {
+    let mut response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
+        accept_key(socket_key)
+    );
+    let first = subprotocols.and_then(|list| list.split(',').next()).map(str::trim);
+    if let Some(first) = first.filter(|name| !name.is_empty()) {
+        response.push_str(&format!("Sec-WebSocket-Protocol: {first}\r\n"));
+    }
+    response.push_str("\r\n");
+    response.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADERS: &str = "Host: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+    #[track_caller]
+    fn open(text: &str) -> Upgrade {
+        match read_opening(text.as_bytes(), "/ws") {
+            Opening::WebSocket(upgrade) => upgrade,
+            other => panic!("no WebSocket: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_request_of_pusher_js_opens_a_websocket() {
+        let text = format!(
+            "GET /ws/app/my-key?protocol=7&client=js&version=8.6.0&flash=false HTTP/1.1\r\n{HEADERS}\
+             Origin: https://a.example\r\nSec-WebSocket-Protocol: a, b\r\n\r\nrest"
+        );
+        let upgrade = open(&text);
+        assert_eq!(upgrade.key, "my-key");
+        assert_eq!(upgrade.protocol.as_deref(), Some("7"));
+        assert_eq!(upgrade.origin.as_deref(), Some("https://a.example"));
+        assert_eq!(&text[upgrade.head_bytes..], "rest");
+        let response = String::from_utf8(upgrade.response.to_vec()).expect("text");
+        assert!(response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{response}");
+        assert!(response.contains("Sec-WebSocket-Protocol: a\r\n"), "{response}");
+    }
+
+    #[test]
+    fn the_prefix_may_be_stripped_by_a_proxy() {
+        assert_eq!(open(&format!("GET /app/k HTTP/1.1\r\n{HEADERS}\r\n")).key, "k");
+    }
+
+    #[test]
+    fn everything_else_is_for_the_http_api() {
+        let without = |header: &str| {
+            let kept: Vec<&str> = HEADERS.split_inclusive("\r\n").filter(|line| !line.starts_with(header)).collect();
+            format!("GET /app/k HTTP/1.1\r\n{}\r\n", kept.concat())
+        };
+        for text in [
+            format!("GET /app/ HTTP/1.1\r\n{HEADERS}\r\n"),
+            format!("GET /app/k/ HTTP/1.1\r\n{HEADERS}\r\n"),
+            format!("GET /other HTTP/1.1\r\n{HEADERS}\r\n"),
+            format!("POST /app/k HTTP/1.1\r\n{HEADERS}\r\n"),
+            without("Upgrade"),
+            without("Connection"),
+            without("Sec-WebSocket-Version"),
+            without("Sec-WebSocket-Key"),
+            "\0\0\0\0".to_owned(),
+        ] {
+            assert!(matches!(read_opening(text.as_bytes(), "/ws"), Opening::Http), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_waited_for_but_not_for_ever() {
+        let text = format!("GET /app/k HTTP/1.1\r\n{HEADERS}\r\n");
+        for at in 0..text.len() {
+            assert!(matches!(read_opening(&text.as_bytes()[..at], ""), Opening::Incomplete), "{at}");
+        }
+        let endless = format!("GET /app/k HTTP/1.1\r\nA: {}", "a".repeat(HEAD_BYTES_MAX));
+        assert!(matches!(read_opening(endless.as_bytes(), ""), Opening::Http));
+    }
+}

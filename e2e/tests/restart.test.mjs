@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Application } from '../support/application.mjs';
+import { Client, ECHOS, PUSHERS, callback, startEcho } from '../support/clients.mjs';
+import { soon } from '../support/inbox.mjs';
+import { Server, fixedPort } from '../support/server.mjs';
+import { Socket } from '../support/socket.mjs';
+
+const CHANNELS = ['news', 'private-orders.7', 'presence-room.1'];
+
+for (const [how, end] of [
+  ['is killed', (server) => server.kill()],
+  ['is stopped', (server) => server.terminate()],
+]) {
+  for (const [name, Pusher] of PUSHERS) {
+    test(`${name} comes back with all its channels when the server ${how} and starts again`, async (t) => {
+      const application = await Application.start();
+      t.after(() => application.stop());
+      const port = await fixedPort();
+      const first = await start(t, port);
+      const client = await Client.open(t, Pusher, first, application.pusherOptions('zoe'));
+      const [news, orders, room] = await Promise.all(CHANNELS.map((channel) => client.join(channel)));
+      const oldId = client.socketId;
+
+      await end(first);
+      await client.changes.next('connecting');
+      const second = await start(t, port);
+      await client.connected();
+      await Promise.all([news, orders, room].map((c) => c.next('pusher:subscription_succeeded')));
+      assert.notEqual(client.socketId, oldId);
+
+      // Authorised again for the connection that it is on.
+      const asked = application.requests.history.map(({ channel, socketId }) => [channel, socketId]);
+      assert.deepEqual(asked.sort(), [
+        ['private-orders.7', oldId],
+        ['private-orders.7', client.socketId],
+        ['presence-room.1', oldId],
+        ['presence-room.1', client.socketId],
+      ].sort());
+      assert.deepEqual(room.channel.members.members, { 7: { name: 'Zoë' } });
+
+      // Subscribed once each: an event comes once.
+      await second.publisher().trigger(CHANNELS, 'e', { n: 1 });
+      await second.publisher().trigger(CHANNELS, 'fence', {});
+      for (const events of [news, orders, room]) {
+        await events.next('fence');
+        assert.equal(events.all('e').length, 1, events.name);
+        assert.equal(events.all('pusher:subscription_succeeded').length, 2, events.name);
+      }
+      const states = client.states.filter((state) => state !== 'unavailable');
+      assert.equal(states.at(0), 'connecting');
+      assert.equal(states.at(-1), 'connected');
+      assert.equal(states.filter((state) => state === 'connected').length, 2);
+      assert.ok(!states.includes('disconnected') && !states.includes('failed'), String(states));
+    });
+  }
+}
+
+for (const [name, Echo, Pusher] of ECHOS) {
+  test(`${name} tells again who is here after the server was restarted`, async (t) => {
+    const application = await Application.start();
+    t.after(() => application.stop());
+    const port = await fixedPort();
+    const first = await start(t, port);
+    const here = callback();
+    const heard = callback();
+    const echo = startEcho(t, Echo, Pusher, first, application.echoOptions('zoe'));
+    echo.join('room').here(here).listen('Said', heard);
+    assert.deepEqual(await here.next(), [{ name: 'Zoë' }]);
+    await first.kill();
+    const second = await start(t, port);
+    assert.deepEqual(await here.next(), [{ name: 'Zoë' }]);
+    await second.publisher().trigger('presence-room', 'App\\Events\\Said', { n: 1 });
+    assert.deepEqual(await heard.next(), { n: 1 });
+  });
+}
+
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  test(`${signal} closes every connection with 4200 and ends the server with 0`, async (t) => {
+    const server = await start(t, 0);
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => Socket.open(t, server)));
+    const ended = server.terminate(signal);
+    const closes = await Promise.all(sockets.map((socket) => socket.close()));
+    assert.deepEqual([...new Set(closes.map(({ code }) => code))], [4200]);
+    assert.equal(await ended, 0);
+  });
+}
+
+test('a server that is shutting down is not ready, alive, and takes nobody new', async (t) => {
+  const server = await start(t, 0, { shutdown_grace_seconds: 5 });
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => Socket.open(t, server)));
+  const ended = server.terminate();
+  // The first one that is closed proves that the shutdown has begun.
+  await soon('the first close', Promise.race(sockets.map((socket) => socket.closed)));
+  const probes = await Promise.allSettled([fetch(server.url('/ready')), fetch(server.url('/live'))]);
+  for (const [{ value }, status] of probes.map((probe, n) => [probe, [503, 200][n]])) {
+    assert.ok(value === undefined || value.status === status, String(value?.status));
+  }
+  const late = Socket.dial(t, server);
+  const refused = await late.close().catch((error) => error);
+  assert.ok(refused.code === 4200 || refused.code === 'ECONNREFUSED', String(refused.code));
+  assert.equal(late.frames.all('pusher:connection_established').length, 0);
+  assert.equal(await ended, 0);
+});
+
+test('a server without connections ends at once', async (t) => {
+  const server = await start(t, 0, { shutdown_grace_seconds: 600 });
+  assert.equal(await server.terminate(), 0);
+});
+
+async function start(t, port, settings = {}) {
+  const server = await Server.start({ port, settings });
+  t.after(() => server.stop());
+  return server;
+}
