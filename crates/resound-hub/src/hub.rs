@@ -11,6 +11,7 @@ use resound_protocol::{
 
 use crate::{
     app::{AppNumber, Apps, LiveApp},
+    life::Lookouts,
     local::LocalChannels,
     owner::OwnedChannels,
     peer::{ChannelKey, Message, PeerMessage, ShardId, Slot, owner_of, owner_of_users},
@@ -37,16 +38,18 @@ pub struct Hub {
     pub(crate) owned: OwnedChannels,
     pub(crate) users: Users,
     pub(crate) timers: Timers<Due>,
+    pub(crate) lookouts: Lookouts,
     /// Messages to this very shard: handled before anything else comes in.
     inbox: VecDeque<Message>,
     pub(crate) serial: u32,
 }
 
+/// Room for messages that an empty inbox keeps.
+const INBOX_KEPT_MAX: usize = 1024;
+
 /// What a timer is for.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// A look at a connection's signs of life.
-    Life(Slot),
     /// A cached event's end.
     Cached(ChannelKey),
     /// A subscription count that was held back.
@@ -93,6 +96,7 @@ impl Hub {
             owned: OwnedChannels::default(),
             users: Users::default(),
             timers: Timers::default(),
+            lookouts: Lookouts::default(),
             inbox: VecDeque::new(),
             serial: 0,
         }
@@ -128,7 +132,8 @@ impl Hub {
     /// Lets a connection in and greets it.
     ///
     /// # Errors
-    /// If its application has as many connections as it may have, or is gone.
+    /// If its application has as many connections as it may have, or if a reload since
+    /// [`Hub::admit`] has disabled it or taken it away.
     pub fn connect(
         &mut self,
         slot: Slot,
@@ -138,6 +143,9 @@ impl Hub {
         sink: &mut dyn Sink,
     ) -> Result<(), ClientError> {
         let app = self.app(app).ok_or(ClientError::UnknownApp)?;
+        if !app.options.enabled {
+            return Err(ClientError::AppDisabled);
+        }
         if !app.enter() {
             return Err(ClientError::OverQuota);
         }
@@ -148,7 +156,7 @@ impl Hub {
         self.sessions[at] = Some(Box::new(Session::new(socket_id, app.number(), now)));
         self.live += 1;
         self.sockets.insert(socket_id, slot);
-        self.watch_life(slot, now.seconds() + app.options.ping_interval_seconds);
+        self.watch_life(slot);
         sink.note(&Who { app: &app, socket_id }, Note::Connected);
         sink.send(slot, &message::connection_established(socket_id, app.options.activity_timeout_seconds));
         Ok(())
@@ -240,8 +248,12 @@ impl Hub {
                 None => self.end(slot, &ClientError::UnknownApp, sink),
             }
         }
+        // Only after all have ended: those who end too need not be told that the others do.
         self.settle(now, sink);
         self.apps = apps;
+        for slot in 0..self.sessions.len() as Slot {
+            self.watch_life(slot); // the interval may be a shorter one
+        }
     }
 
     /// Handles what this shard has told itself.
@@ -264,6 +276,9 @@ impl Hub {
                 }
                 Message::Terminate { app, user_id } => self.terminate_here(app, &user_id, sink),
             }
+        }
+        if self.inbox.capacity() > INBOX_KEPT_MAX {
+            self.inbox = VecDeque::new();
         }
     }
 
@@ -314,6 +329,7 @@ impl Hub {
         }
         if self.live == 0 {
             self.sessions = Vec::new();
+            self.lookouts = Lookouts::default();
         }
     }
 

@@ -3,28 +3,79 @@
 use resound_protocol::{error::ClientError, message};
 
 use crate::{
+    app::LiveApp,
     hub::{Due, Hub},
     peer::Slot,
     session::Life,
     sink::Sink,
     time::{Now, Second},
+    timers::Timers,
 };
+
+/// When the shard looks at which slot.
+///
+/// A slot has one look ahead of it, however many connections come and go in it: the look that a
+/// former connection has left serves the next one, if it does not come too late.
+#[derive(Debug, Default)]
+pub(crate) struct Lookouts {
+    timers: Timers<Slot>,
+    next: Vec<Second>,
+}
+
+const NEVER: Second = Second::MAX;
+
+impl Lookouts {
+    fn watch(&mut self, slot: Slot, due: Second) {
+        let at = slot as usize;
+        if self.next.len() <= at {
+            self.next.resize(at + 1, NEVER);
+        }
+        if due < self.next[at] {
+            self.next[at] = due;
+            self.timers.insert(due, slot);
+        }
+    }
+
+    /// Takes slots whose look is due.
+    fn pop_due(&mut self, now: Second) -> Option<Vec<Slot>> {
+        let (due, mut slots) = self.timers.pop_due(now)?;
+        // One that is not the slot's next look was overtaken by an earlier one.
+        slots.retain(|slot| {
+            self.next
+                .get_mut(*slot as usize)
+                .and_then(|next| (*next == due).then(|| *next = NEVER))
+                .is_some()
+        });
+        Some(slots)
+    }
+}
 
 impl Life {
     pub(crate) fn hear(&mut self, now: Now) {
-        // Rounded up, so that nobody is asked or closed before the time.
-        self.heard = now.seconds() + 1;
+        self.heard = now.seconds_up();
         self.pinged = false;
+    }
+
+    /// When it is time to ask or to close.
+    fn due(&self, app: &LiveApp) -> Second {
+        if self.pinged {
+            return self.answer_due;
+        }
+        self.heard.saturating_add(app.options.ping_interval_seconds)
     }
 }
 
 impl Hub {
     /// Does what is due. To be called once a second.
     pub fn tick(&mut self, now: Now, sink: &mut dyn Sink) {
-        while let Some(due) = self.timers.pop_due(now.seconds()) {
+        while let Some(slots) = self.lookouts.pop_due(now.seconds()) {
+            for slot in slots {
+                self.check_life(slot, now, sink);
+            }
+        }
+        while let Some((_, due)) = self.timers.pop_due(now.seconds()) {
             for due in due {
                 match due {
-                    Due::Life(slot) => self.check_life(slot, now, sink),
                     Due::Cached(channel) => self.expire_cached(channel, now),
                     Due::Count(channel) => self.send_held_count(&channel, now, sink),
                 }
@@ -33,10 +84,10 @@ impl Hub {
         self.settle(now, sink);
     }
 
-    pub(crate) fn watch_life(&mut self, slot: Slot, due: Second) {
-        if let Some(session) = self.session_mut(slot) {
-            session.life.due = due;
-            self.timers.insert(due, Due::Life(slot));
+    pub(crate) fn watch_life(&mut self, slot: Slot) {
+        if let Some((session, app)) = self.speaker(slot) {
+            let due = session.life.due(&app);
+            self.lookouts.watch(slot, due);
         }
     }
 
@@ -46,24 +97,47 @@ impl Hub {
             return;
         };
         let life = &mut session.life;
-        if life.due > now.seconds() {
-            return; // the slot's former connection was meant
+        if life.due(&app) > now.seconds() {
+            return self.watch_life(slot);
         }
-        let silent_until = life.heard + app.options.ping_interval_seconds;
         if life.pinged {
-            self.end(slot, &ClientError::PongMissing, sink);
-            return;
-        }
-        if silent_until > now.seconds() {
-            self.watch_life(slot, silent_until);
-            return;
+            return self.end(slot, &ClientError::PongMissing, sink);
         }
         life.pinged = true;
+        life.answer_due = now.seconds().saturating_add(app.options.activity_timeout_seconds);
         if life.knows_control_frames {
             sink.ping(slot);
         } else {
             sink.send(slot, &message::ping());
         }
-        self.watch_life(slot, now.seconds() + app.options.activity_timeout_seconds);
+        self.watch_life(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_looked_at_once_however_often_it_is_watched() {
+        let mut lookouts = Lookouts::default();
+        (0..1000).for_each(|_| lookouts.watch(3, 60));
+        lookouts.watch(3, 70);
+        lookouts.watch(0, 65);
+        assert_eq!(lookouts.pop_due(59), None);
+        assert_eq!(lookouts.pop_due(99), Some(vec![3]));
+        assert_eq!(lookouts.pop_due(99), Some(vec![0]));
+        assert_eq!(lookouts.pop_due(99), None);
+    }
+
+    #[test]
+    fn an_earlier_look_overtakes_a_later_one() {
+        let mut lookouts = Lookouts::default();
+        lookouts.watch(3, 60);
+        lookouts.watch(3, 50);
+        assert_eq!(lookouts.pop_due(50), Some(vec![3]));
+        lookouts.watch(3, 60);
+        assert_eq!(lookouts.pop_due(60), Some(vec![3]));
+        assert_eq!(lookouts.pop_due(60), None);
     }
 }

@@ -40,7 +40,7 @@ impl Window {
     /// Counts an attempt; `false` if it is one too many.
     pub(crate) fn attempt(&mut self, limit: &RateLimit, now: Now) -> bool {
         if now.seconds() >= self.ends {
-            *self = Self { ends: now.seconds() + limit.decay_seconds, attempts: 0 };
+            *self = Self { ends: now.seconds().saturating_add(limit.decay_seconds), attempts: 0 };
         }
         self.attempts = self.attempts.saturating_add(1);
         self.attempts <= limit.max_attempts

@@ -32,7 +32,7 @@ pub(crate) struct LocalChannels {
 impl LocalChannels {
     /// Finds or makes the channel of a name, and counts a subscription to it.
     pub(crate) fn enter(&mut self, key: &ChannelKey) -> LocalId {
-        if let Some(id) = self.find(key) {
+        if let Some(id) = self.find(key.app, key.name.as_str()) {
             self.channel_mut(id).references += 1;
             return id;
         }
@@ -74,8 +74,8 @@ impl LocalChannels {
         }
     }
 
-    pub(crate) fn find(&self, key: &ChannelKey) -> Option<LocalId> {
-        self.by_name.get(&key.app)?.get(&key.name).copied()
+    pub(crate) fn find(&self, app: AppNumber, name: &str) -> Option<LocalId> {
+        self.by_name.get(&app)?.get(name).copied()
     }
 
     pub(crate) fn channel(&self, id: LocalId) -> &LocalChannel {

@@ -139,7 +139,7 @@ impl Hub {
         let Some(app) = self.app(channel.app) else {
             return;
         };
-        let is_new = ticket != Ticket::Repeated;
+        let is_new = matches!(ticket, Ticket::New(_));
         let owned = self.owned.entry(&channel);
         let mut added = None;
         let confirmation = match &member {
@@ -210,7 +210,7 @@ impl Hub {
     pub(crate) fn own_publish(&mut self, publication: Publication, sink: &mut dyn Sink) {
         let Publication { channel, frame, except, cached_data, at } = publication;
         if let (Some(data_json), Some(app)) = (cached_data, self.app(channel.app)) {
-            let expires = at.seconds() + app.options.cache_seconds;
+            let expires = at.seconds().saturating_add(app.options.cache_seconds);
             let cached = Cached { frame: frame.clone(), data_json, expires };
             if self.owned.remember(&channel, cached) {
                 self.timers.insert(expires, Due::Cached(channel.clone()));
@@ -250,7 +250,7 @@ impl Hub {
     }
 
     pub(crate) fn deliver(&mut self, delivery: &Delivery, sink: &mut dyn Sink) {
-        let Some(id) = self.local.find(&delivery.channel) else {
+        let Some(id) = self.local.find(delivery.channel.app, delivery.channel.name.as_str()) else {
             return;
         };
         let except = delivery.except.and_then(|id| self.sockets.get(&id).copied());

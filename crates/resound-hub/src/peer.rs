@@ -18,7 +18,7 @@ pub type Slot = u32;
 
 /// A connection on whatever shard. The slot may have another one by the time a message arrives;
 /// the socket id tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectionKey {
     pub(crate) shard: ShardId,
     pub(crate) slot: Slot,
@@ -80,13 +80,13 @@ pub(crate) struct SubscribeRequest {
     pub(crate) ticket: Ticket,
 }
 
-/// Which request an answer belongs to.
+/// Which subscription, by its serial number, a request and its answer belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ticket {
-    /// The subscription of this serial number, to be counted.
+    /// The first request, to be counted.
     New(u32),
-    /// A repeated request of a connection that is in.
-    Repeated,
+    /// A repeated request of a connection that is in, or has asked to be.
+    Repeated(u32),
 }
 
 #[derive(Debug)]

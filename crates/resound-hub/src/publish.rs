@@ -75,17 +75,21 @@ impl Hub {
             let message = format!("The name of the event has more than {max} characters (max_event_name_length)");
             return Err(ClientError::ClientEventRejected(message.into()));
         }
-        let name = ChannelName::parse(&event.channel, options.channel_name_max)
-            .map_err(|fault| ClientError::Refused(fault.to_string().into()))?;
-        let channel = self.local.find(&ChannelKey { app: app.number(), name: name.clone() });
+        let channel = self.local.find(app.number(), &event.channel);
+        let name = match channel {
+            Some(id) => self.local.channel(id).key.name.clone(),
+            None => ChannelName::parse(&event.channel, options.channel_name_max)
+                .map_err(|fault| ClientError::Refused(fault.to_string().into()))?,
+        };
         let session = self.session_mut(slot).ok_or(ClientError::InvalidMessage)?;
         let membership = channel.and_then(|id| session.subscription(id)).filter(|s| s.position.is_some());
-        if options.client_events == ClientEvents::Members {
-            match (name.access(), membership) {
-                (_, None) => return Err(ClientError::NotAMember),
-                (Access::Private | Access::Presence, Some(_)) => {}
-                (Access::Public | Access::User, Some(_)) => return Err(ClientError::PublicChannel),
-            }
+        let is_for_members = options.client_events == ClientEvents::Members;
+        match name.access() {
+            _ if is_for_members && membership.is_none() => return Err(ClientError::NotAMember),
+            // Events to a user come from the application alone.
+            Access::User => return Err(ClientError::PublicChannel),
+            Access::Public if is_for_members => return Err(ClientError::PublicChannel),
+            Access::Public | Access::Private | Access::Presence => {}
         }
         let user_id = membership.and_then(|s| s.member.clone());
         let rate = options.client_events_per_second;

@@ -27,9 +27,9 @@ pub(crate) struct Session {
 pub(crate) struct Life {
     /// When anything was last received.
     pub(crate) heard: Second,
-    /// When it is looked at next.
-    pub(crate) due: Second,
     pub(crate) pinged: bool,
+    /// Until when it has to answer, if it is pinged.
+    pub(crate) answer_due: Second,
     /// A client that has sent a control frame is pinged with one (Reverb).
     pub(crate) knows_control_frames: bool,
 }
@@ -53,9 +53,9 @@ impl Session {
             subscriptions: Vec::new(),
             user: None,
             life: Life {
-                heard: now.seconds(),
-                due: now.seconds(),
+                heard: now.seconds_up(),
                 pinged: false,
+                answer_due: 0,
                 knows_control_frames: false,
             },
             client_events: TokenBucket::default(),

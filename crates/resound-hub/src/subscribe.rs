@@ -61,7 +61,7 @@ impl Hub {
             Err(refusal) => return self.refuse_subscription(slot, &request.channel, &refusal, sink),
         };
         let key = ChannelKey { app: app.number(), name };
-        let known = self.local.find(&key).filter(|id| session.subscription(*id).is_some());
+        let known = self.local.find(key.app, key.name.as_str()).and_then(|id| session.subscription(id)).map(|s| s.serial);
         let max = app.options.channels_per_connection_max;
         if known.is_none() && session.subscriptions.len() >= max {
             let reason = format!("The connection is in {max} channels already (max_channels_per_connection)");
@@ -69,7 +69,7 @@ impl Hub {
         }
         let connection = session.key(self.shard, slot);
         let ticket = match known {
-            Some(_) => Ticket::Repeated,
+            Some(serial) => Ticket::Repeated(serial),
             None => self.add_subscription(slot, &key, member.as_ref()),
         };
         let request = SubscribeRequest { connection, channel: key.clone(), member, ticket };
@@ -92,15 +92,15 @@ impl Hub {
     pub(crate) fn subscribe_answered(&mut self, answer: SubscribeAnswer, sink: &mut dyn Sink) {
         let slot = answer.connection.slot;
         let is_there = self.sockets.get(&answer.connection.socket_id) == Some(&slot);
-        let waiting = self.local.find(&answer.channel).filter(|id| {
-            is_there
-                && self.session(slot).and_then(|session| session.subscription(*id)).is_some_and(|s| {
-                    answer.ticket == Ticket::Repeated || answer.ticket == Ticket::New(s.serial)
-                })
+        let (Ticket::New(serial) | Ticket::Repeated(serial)) = answer.ticket;
+        let is_new = answer.ticket == Ticket::New(serial);
+        let waiting = self.local.find(answer.channel.app, answer.channel.name.as_str()).filter(|id| {
+            let subscription = self.session(slot).and_then(|session| session.subscription(*id));
+            is_there && subscription.is_some_and(|s| s.serial == serial)
         });
         match (waiting, answer.outcome) {
             (Some(id), Ok(welcome)) => {
-                if answer.ticket != Ticket::Repeated {
+                if is_new {
                     self.place(slot, id, sink);
                 }
                 sink.send(slot, &welcome.confirmation);
@@ -116,7 +116,7 @@ impl Hub {
                 self.refuse_subscription(slot, answer.channel.name.as_str(), &refusal, sink);
             }
             // Let in, but gone or unsubscribed meanwhile: the place is given back.
-            (None, Ok(_)) if answer.ticket != Ticket::Repeated => {
+            (None, Ok(_)) if is_new => {
                 let out =
                     Message::Unsubscribe { channel: answer.channel.clone(), shard: self.shard, member: answer.member };
                 self.route_to_owner(&answer.channel, out, sink);
@@ -144,10 +144,7 @@ impl Hub {
 
     /// Unsubscribing has no answer, and from what was never joined it has no effect.
     pub(crate) fn unsubscribe(&mut self, slot: Slot, app: &LiveApp, channel: &str, sink: &mut dyn Sink) {
-        let Ok(name) = ChannelName::parse(channel, app.options.channel_name_max) else {
-            return;
-        };
-        let Some(id) = self.local.find(&ChannelKey { app: app.number(), name }) else {
+        let Some(id) = self.local.find(app.number(), channel) else {
             return;
         };
         let Some(subscription) = self.take_subscription(slot, id) else {

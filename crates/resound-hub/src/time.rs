@@ -24,6 +24,11 @@ impl Now {
     pub(crate) fn seconds(self) -> Second {
         (self.0 / 1_000_000) as Second
     }
+
+    /// The same, rounded up: what is counted from here is not over before its time.
+    pub(crate) fn seconds_up(self) -> Second {
+        self.0.div_ceil(1_000_000) as Second
+    }
 }
 
 /// Whole seconds since the process began.

@@ -24,9 +24,9 @@ impl<T> Timers<T> {
     }
 
     /// Takes one bucket whose second has come.
-    pub(crate) fn pop_due(&mut self, now: Second) -> Option<Vec<T>> {
+    pub(crate) fn pop_due(&mut self, now: Second) -> Option<(Second, Vec<T>)> {
         let entry = self.buckets.first_entry()?;
-        (*entry.key() <= now).then(|| entry.remove())
+        (*entry.key() <= now).then(|| entry.remove_entry())
     }
 }
 
@@ -41,9 +41,9 @@ mod tests {
         timers.insert(1, 'a');
         timers.insert(1, 'b');
         assert_eq!(timers.pop_due(0), None);
-        assert_eq!(timers.pop_due(2), Some(vec!['a', 'b']));
+        assert_eq!(timers.pop_due(2), Some((1, vec!['a', 'b'])));
         assert_eq!(timers.pop_due(2), None);
-        assert_eq!(timers.pop_due(9), Some(vec!['c']));
+        assert_eq!(timers.pop_due(9), Some((3, vec!['c'])));
         assert_eq!(timers.pop_due(9), None);
     }
 }

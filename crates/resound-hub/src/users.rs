@@ -1,6 +1,6 @@
 //! Signed-in users, and who wants to know of whom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use resound_protocol::{
     client::SignIn, error::ClientError, member::User, message, signature::verify_user_auth,
@@ -11,7 +11,7 @@ use crate::{
     hub::Hub,
     peer::{ConnectionKey, Message, SignInRequest, Slot},
     session::Session,
-    shrink::shrink_map,
+    shrink::{shrink_map, shrink_set},
     sink::{Note, Sink, Who},
 };
 
@@ -21,7 +21,8 @@ const WATCHLIST_MAX: usize = 100;
 #[derive(Debug, Default)]
 struct SignedIn {
     connections: u32,
-    watchers: Vec<ConnectionKey>,
+    /// A set: who is watched by a crowd is not searched for each of them that leaves.
+    watchers: HashSet<ConnectionKey>,
 }
 
 /// The users of the applications that this shard owns the users of.
@@ -121,7 +122,7 @@ impl Hub {
             self.tell_watchers(app, &user_id, sink);
         }
         for watched in &watchlist {
-            self.users.entry(app, watched).watchers.push(connection);
+            self.users.entry(app, watched).watchers.insert(connection);
         }
         if watchlist.is_empty() {
             return;
@@ -135,9 +136,8 @@ impl Hub {
         let app = request.app;
         for watched in &request.watchlist {
             let watchers = &mut self.users.entry(app, watched).watchers;
-            if let Some(at) = watchers.iter().position(|w| *w == request.connection) {
-                watchers.swap_remove(at);
-            }
+            watchers.remove(&request.connection);
+            shrink_set(watchers);
             self.users.remove_if_unneeded(app, watched);
         }
         let user = self.users.entry(app, &request.user_id);

@@ -49,7 +49,7 @@ function log(kind, word, text, data) {
   const label = document.createElement("span");
   label.className = "kind";
   label.textContent = word;
-  row.append(time, label, text);
+  row.append(time, label, " ", text);
   if (data !== undefined) {
     const block = document.createElement("pre");
     block.textContent = typeof data === "string" ? data : JSON.stringify(data, null, 2);
@@ -90,8 +90,11 @@ function connect(key) {
   pusher.connection.bind("error", (error) => {
     const { code, message } = error?.error?.data ?? error?.data ?? {};
     if (!code) return;
-    lastError = `${ADVICE[code] ?? message} (${code}: ${message})`;
-    log("error", "Error", lastError);
+    const advice = ADVICE[code] ?? message ?? "The connection was lost.";
+    const text = `${advice} (${message ? `${code}: ${message}` : code})`;
+    // The server says why in a message, and once more as it closes.
+    if (text !== lastError) log("error", "Error", text);
+    lastError = text;
   });
   showState(pusher.connection.state);
 }

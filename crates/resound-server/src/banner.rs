@@ -4,12 +4,12 @@ use std::{
     env,
     fmt::{self, Write as _},
     io::{self, IsTerminal as _, Write as _},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
 };
 
 use resound_hub::app::App;
 
-use crate::config::{Config, is_development, is_well_known};
+use crate::config::{Config, is_development, is_loopback, is_well_known};
 
 /// How many applications the banner lists.
 const APPS_MAX: usize = 4;
@@ -56,7 +56,7 @@ pub fn text(config: &Config, address: SocketAddr, style: Style) -> String {
         let _ = writeln!(text, "  and {} more apps", config.apps.len() - APPS_MAX);
     }
     snippets(&mut text, &urls, app, style);
-    warnings(&mut text, config, style);
+    warnings(&mut text, config, &urls, style);
     text.push('\n');
     text
 }
@@ -102,7 +102,7 @@ fn snippets(text: &mut String, urls: &Urls<'_>, app: &App, style: Style) {
     }
 }
 
-fn warnings(text: &mut String, config: &Config, style: Style) {
+fn warnings(text: &mut String, config: &Config, urls: &Urls<'_>, style: Style) {
     let mut warn = |sentence: &str| {
         let _ = writeln!(text, "\n  {} {sentence}", style.bold("!"));
     };
@@ -111,6 +111,12 @@ fn warnings(text: &mut String, config: &Config, style: Style) {
     }
     for app in config.apps.iter().filter(|app| is_well_known(&app.secret) && !is_development(app)) {
         warn(&format!("The secret of app {} is a well-known one: anybody can publish.", app.id));
+    }
+    let (told, listening) = (urls.port, urls.address.port());
+    if is_loopback(&config.server.hostname) && urls.scheme == "http" && told != listening {
+        warn(&format!(
+            "Browsers are told port {told} (REVERB_PORT), the server listens on {listening}."
+        ));
     }
 }
 
@@ -143,11 +149,9 @@ impl<'a> Urls<'a> {
 
     /// The server itself, without whatever stands in front of it.
     fn local(&self) -> String {
-        let host = match self.address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => "localhost".to_owned(),
-            IpAddr::V6(ip) if ip.is_unspecified() => "localhost".to_owned(),
-            ip => in_url(&ip.to_string()),
-        };
+        let ip = self.address.ip();
+        let host =
+            if ip.is_unspecified() { "localhost".to_owned() } else { in_url(&ip.to_string()) };
         format!("http://{host}:{}{}", self.address.port(), self.path)
     }
 
@@ -293,6 +297,14 @@ mod tests {
         );
         assert!(text.contains("ws://[::1]:43211/app/resound-key"), "{text}");
         assert!(text.contains("http://[::1]:43211/up"), "{text}");
+    }
+
+    #[test]
+    fn a_port_that_nobody_listens_on_is_a_warning() {
+        let config = config(&[("RESOUND_PORT", "9000"), ("REVERB_PORT", "8080")]);
+        let text = text(&config, "127.0.0.1:9000".parse().expect("an address"), Style::Plain);
+        let warning = "! Browsers are told port 8080 (REVERB_PORT), the server listens on 9000.";
+        assert!(text.contains(warning), "{text}");
     }
 
     #[test]

@@ -23,7 +23,12 @@ impl MessageLog {
     }
 
     pub(crate) fn fanned_out(&self, connections: usize, frame: &Frame) {
-        tracing::debug!(connections, direction = "out", message = frame.payload(), "message broadcast");
+        tracing::debug!(
+            connections,
+            direction = "out",
+            message = frame.payload(),
+            "message broadcast"
+        );
     }
 
     pub(crate) fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
@@ -42,7 +47,9 @@ impl MessageLog {
                 tracing::debug!(app, %connection, direction = "in", message = text, "message received");
             }
             Note::Subscribed(channel) => tracing::debug!(app, %connection, channel, "subscribed"),
-            Note::Unsubscribed(channel) => tracing::debug!(app, %connection, channel, "unsubscribed"),
+            Note::Unsubscribed(channel) => {
+                tracing::debug!(app, %connection, channel, "unsubscribed")
+            }
             Note::SignedIn(user) => tracing::debug!(app, %connection, user, "signed in"),
             Note::ClientEvent { event, channel } => {
                 tracing::debug!(app, %connection, channel, event, "client event");

@@ -106,7 +106,8 @@ pub(crate) struct ProcessMetrics {
 impl ProcessMetrics {
     pub(crate) fn new() -> Self {
         let buckets = [
-            0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+            0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+            1.0, 2.5,
         ];
         Self { publish_to_write: Histogram::new(buckets), refused_full: AtomicU64::new(0) }
     }
@@ -212,7 +213,9 @@ impl Scrape<'_> {
         for (name, help, read) in bytes {
             let family = Family::<AppLabels, Gauge>::default();
             for app in self.apps.iter() {
-                family.get_or_create(&self.labels(&app.id)).set(read(total.app(app.number())) as i64);
+                family
+                    .get_or_create(&self.labels(&app.id))
+                    .set(read(total.app(app.number())) as i64);
             }
             self.register(registry, name, help, family);
         }

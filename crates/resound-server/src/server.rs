@@ -171,9 +171,9 @@ fn announce(shared: &Shared, shards: &Shards, address: SocketAddr, metrics: Opti
 
 fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses = (bare, port)
-        .to_socket_addrs()
-        .with_context(|| format!("the host {host:?} is neither an address nor a name of this machine"))?;
+    let addresses = (bare, port).to_socket_addrs().with_context(|| {
+        format!("the host {host:?} is neither an address nor a name of this machine")
+    })?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match listen(address) {
@@ -182,9 +182,15 @@ fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
         }
     }
     let hint = match last.kind() {
-        io::ErrorKind::AddrInUse => "another process listens there; stop it, or choose another --port",
-        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another --port",
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose another --host",
+        io::ErrorKind::AddrInUse => {
+            "another process listens there; stop it, or choose another --port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a privilege; choose another --port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; choose another --host"
+        }
         _ => "choose another --host or --port",
     };
     Err(last).with_context(|| format!("{host}:{port} can't be bound: {hint}"))
@@ -309,7 +315,9 @@ async fn supervise(
 fn take_reload(shared: &Shared, threads: &Threads, config: anyhow::Result<Config>) {
     let config = match config {
         Ok(config) => config,
-        Err(error) => return tracing::error!("reload refused, everything stays as it was: {error:#}"),
+        Err(error) => {
+            return tracing::error!("reload refused, everything stays as it was: {error:#}");
+        }
     };
     let apps = shared.reload(config.apps);
     tracing::info!(apps = apps.iter().count(), "reloaded");
@@ -329,7 +337,10 @@ async fn stop(shared: &Shared, mut threads: Threads) {
     };
     let limit = Duration::from_millis(grace_ms + END_MARGIN_MS / 2);
     if tokio::time::timeout(limit, all_ended).await.is_err() {
-        tracing::warn!(connections = shared.websockets.count(), "the grace period is over; connections were cut");
+        tracing::warn!(
+            connections = shared.websockets.count(),
+            "the grace period is over; connections were cut"
+        );
         return;
     }
     for handle in threads.handles.drain(..) {

@@ -36,8 +36,8 @@ const CLIENT: Admission<'_> =
 
 #[test]
 fn a_client_with_key_protocol_and_origin_is_admitted() {
-    check_admission(CLIENT, expect![[]]);
-    check_admission(Admission { origin: None, ..CLIENT }, expect![[]]);
+    check_admission(CLIENT, expect!["admitted"]);
+    check_admission(Admission { origin: None, ..CLIENT }, expect!["admitted"]);
     for protocol in [None, Some("5"), Some("6")] {
         check_admission(Admission { protocol, ..CLIENT }, expect!["admitted"]);
     }
@@ -45,14 +45,14 @@ fn a_client_with_key_protocol_and_origin_is_admitted() {
 
 #[test]
 fn every_other_client_is_told_why_not() {
-    check_admission(Admission { key: "other", ..CLIENT }, expect![[]]);
-    check_admission(Admission { key: "", ..CLIENT }, expect![[]]);
-    check_admission(Admission { key: "off", ..CLIENT }, expect![[]]);
-    check_admission(Admission { protocol: Some("4"), ..CLIENT }, expect![[]]);
-    check_admission(Admission { protocol: Some("8"), ..CLIENT }, expect![[]]);
-    check_admission(Admission { protocol: Some("seven"), ..CLIENT }, expect![[]]);
-    check_admission(Admission { protocol: Some(""), ..CLIENT }, expect![[]]);
-    check_admission(Admission { origin: Some("https://evil.example"), ..CLIENT }, expect![[]]);
+    check_admission(Admission { key: "other", ..CLIENT }, expect!["4001 Application does not exist"]);
+    check_admission(Admission { key: "", ..CLIENT }, expect!["4001 Application does not exist"]);
+    check_admission(Admission { key: "off", ..CLIENT }, expect!["4003 Application is disabled"]);
+    check_admission(Admission { protocol: Some("4"), ..CLIENT }, expect!["4007 Unsupported protocol version"]);
+    check_admission(Admission { protocol: Some("8"), ..CLIENT }, expect!["4007 Unsupported protocol version"]);
+    check_admission(Admission { protocol: Some("seven"), ..CLIENT }, expect!["4006 Invalid version string format"]);
+    check_admission(Admission { protocol: Some(""), ..CLIENT }, expect!["4006 Invalid version string format"]);
+    check_admission(Admission { origin: Some("https://evil.example"), ..CLIENT }, expect!["4009 Origin not allowed"]);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_connection_is_greeted_with_its_socket_id() {
     let Heard::Frame(greeting) = &world.client(client).heard[0] else {
         panic!("the first thing is a frame");
     };
-    expect![[]].assert_eq(greeting);
+    expect![[r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.1\",\"activity_timeout\":45}"}"#]].assert_eq(greeting);
     let slot = world.client(client).slot.expect("it is connected");
     assert_eq!(world.hubs[0].socket_id(slot), Some(world.client(client).socket_id));
     assert_eq!(world.hubs[0].app_of(slot).map(|app| &*app.id), Some("app"));
@@ -87,13 +87,22 @@ fn the_quota_counts_all_shards_and_is_given_back() {
             connect("eve"),
             count_connections(),
         ],
-        expect![[]],
+        expect![[r#"
+            cid refused 4004 Application is over connection quota
+            2 connections
+            1 connections
+            eve refused 4004 Application is over connection quota
+            2 connections
+        "#]],
     );
 }
 
 #[test]
 fn an_unknown_key_is_refused() {
-    check_with(AppOptions::default(), &[connect_to("ann", "other"), count_connections()], expect![[]]);
+    check_with(AppOptions::default(), &[connect_to("ann", "other"), count_connections()], expect![[r#"
+        ann refused 4001 Application does not exist
+        0 connections
+    "#]]);
 }
 
 #[test]

@@ -22,7 +22,16 @@ fn the_last_published_event_comes_after_the_confirmation() {
             subscribe("bob", "cache-a"),
             subscribe("bob", "cache-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            ann < {"event":"pusher:cache_miss","channel":"cache-a"}
+            ann < {"event":"price","channel":"cache-a","data":"{\"n\":1}"}
+            ann < {"event":"price","channel":"cache-a","data":"{\"n\":2}"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            bob < {"event":"price","channel":"cache-a","data":"{\"n\":2}"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            bob < {"event":"price","channel":"cache-a","data":"{\"n\":2}"}
+        "#]],
     );
 }
 
@@ -36,7 +45,12 @@ fn an_event_is_remembered_without_subscribers_and_past_the_last_of_them() {
             unsubscribe("ann", "cache-a"),
             subscribe("ann", "cache-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            ann < {"event":"price","channel":"cache-a","data":"{}"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            ann < {"event":"price","channel":"cache-a","data":"{}"}
+        "#]],
     );
 }
 
@@ -48,7 +62,10 @@ fn who_was_excepted_gets_the_remembered_event_all_the_same() {
             publish_except("ann", "cache-a", "price", "{}"),
             subscribe("ann", "cache-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            ann < {"event":"price","channel":"cache-a","data":"{}"}
+        "#]],
     );
 }
 
@@ -66,7 +83,15 @@ fn all_kinds_of_cache_channels_remember() {
             join("ann", "presence-cache-a", r#"{"user_id":"7"}"#),
             subscribe("ann", "cachewarm"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-cache-a"}
+            ann < {"event":"price","channel":"private-cache-a","data":"{}"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-encrypted-cache-a"}
+            ann < {"event":"price","channel":"private-encrypted-cache-a","data":"{}"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":null},\"count\":1}}","channel":"presence-cache-a"}
+            ann < {"event":"price","channel":"presence-cache-a","data":"{}"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cachewarm"}
+        "#]],
     );
 }
 
@@ -85,7 +110,12 @@ fn an_event_is_forgotten_when_its_time_is_over_and_a_newer_one_has_its_own_time(
             wait(1),
             subscribe("ann", "cache-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            ann < {"event":"price","channel":"cache-a","data":"{\"n\":2}"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"cache-a"}
+            ann < {"event":"pusher:cache_miss","channel":"cache-a"}
+        "#]],
     );
 }
 
@@ -99,7 +129,12 @@ fn client_events_are_not_remembered() {
             whisper("ann", "private-cache-a", "client-a"),
             subscribe("bob", "private-cache-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-cache-a"}
+            ann < {"event":"pusher:cache_miss","channel":"private-cache-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-cache-a"}
+            bob < {"event":"pusher:cache_miss","channel":"private-cache-a"}
+        "#]],
     );
 }
 

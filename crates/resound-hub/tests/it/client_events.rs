@@ -27,7 +27,19 @@ fn members_of_private_channels_reach_the_others_and_not_themselves() {
             say("bob", r#"{"event":"client-b","channel":"private-a","data":[1.0, {} ]}"#),
             say("bob", r#"{"event":"client-b","channel":"private-a"}"#),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            cid < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            bob < {"event":"client-typing","channel":"private-a","data":{"n":1}}
+            cid < {"event":"client-typing","channel":"private-a","data":{"n":1}}
+            ann < {"event":"client-b","channel":"private-a","data":"1.0"}
+            cid < {"event":"client-b","channel":"private-a","data":"1.0"}
+            ann < {"event":"client-b","channel":"private-a","data":[1.0, {} ]}
+            cid < {"event":"client-b","channel":"private-a","data":[1.0, {} ]}
+            ann < {"event":"client-b","channel":"private-a"}
+            cid < {"event":"client-b","channel":"private-a"}
+        "#]],
     );
 }
 
@@ -42,7 +54,13 @@ fn on_presence_channels_the_sender_is_named_as_the_application_signed_it() {
             say("ann", r#"{"event":"client-a","channel":"presence-a","data":{},"user_id":"8"}"#),
             say("bob", r#"{"event":"client-a","channel":"presence-a","data":{"user_id":"7"}}"#),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7],\"hash\":{\"7\":null},\"count\":1}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"8\"}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7,\"8\"],\"hash\":{\"7\":null,\"8\":null},\"count\":2}}","channel":"presence-a"}
+            bob < {"event":"client-a","channel":"presence-a","data":{},"user_id":"7"}
+            ann < {"event":"client-a","channel":"presence-a","data":{"user_id":"7"},"user_id":"8"}
+        "#]],
     );
 }
 
@@ -59,7 +77,18 @@ fn those_who_are_not_members_are_refused() {
             whisper("ann", "news", "client-a"),
             whisper("ann", "not a name", "client-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann note: refused with not_a_member: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"The client is not a member of the specified channel.\"}"}
+            ann note: refused with not_a_member: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"The client is not a member of the specified channel.\"}"}
+            ann note: refused with public_channel: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Client events are accepted on private and presence channels only.\"}"}
+            ann note: refused with invalid_channel: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"a channel name has only letters, digits and _-=@,.; but this one has ' '\"}"}
+        "#]],
     );
 }
 
@@ -68,13 +97,18 @@ fn a_subscription_that_is_not_confirmed_makes_no_member() {
     let steps: [Step; 7] = [
         connect("ann"),
         connect("bob"),
-        subscribe("bob", "private-far"),
+        subscribe("bob", "private-far-2"),
         hold(),
-        subscribe("ann", "private-far"),
-        whisper("ann", "private-far", "client-a"),
+        subscribe("ann", "private-far-2"),
+        whisper("ann", "private-far-2", "client-a"),
         release(),
     ];
-    check_on_two_shards(AppOptions::default(), &steps, expect![[]]);
+    check_on_two_shards(AppOptions::default(), &steps, expect![[r#"
+        bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-far-2"}
+        ann note: refused with not_a_member: client event
+        ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"The client is not a member of the specified channel.\"}"}
+        ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-far-2"}
+    "#]]);
 }
 
 #[test]
@@ -91,7 +125,17 @@ fn names_begin_with_client_and_have_a_limit() {
             whisper("ann", "private-a", "client-1234"),
             whisper("ann", "private-a", "client-äöü"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            ann note: refused with client_event_rejected: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4301,\"message\":\"The name of a client event begins with client-\"}"}
+            ann note: refused with client_event_rejected: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4301,\"message\":\"The name of a client event begins with client-\"}"}
+            ann note: refused with client_event_rejected: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4301,\"message\":\"The name of the event has more than 10 characters (max_event_name_length)\"}"}
+            bob < {"event":"client-äöü","channel":"private-a","data":{"n":1}}
+        "#]],
     );
 }
 
@@ -106,7 +150,12 @@ fn an_application_can_take_no_client_events() {
             subscribe("bob", "private-a"),
             whisper("ann", "private-a", "client-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            ann note: refused with client_events_disabled: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4301,\"message\":\"The app does not have client messaging enabled.\"}"}
+        "#]],
     );
 }
 
@@ -125,7 +174,16 @@ fn an_application_can_take_client_events_from_all_to_all() {
             whisper("ann", "presence-a", "client-a"),
             whisper("ann", "news", "no-client-event"),
         ],
-        expect![[]],
+        expect![[r#"
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\"],\"hash\":{\"8\":null},\"count\":1}}","channel":"presence-a"}
+            bob < {"event":"client-a","channel":"private-a","data":{"n":1}}
+            bob < {"event":"client-a","channel":"news","data":{"n":1}}
+            bob < {"event":"client-a","channel":"presence-a","data":{"n":1}}
+            ann note: refused with client_event_rejected: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4301,\"message\":\"The name of a client event begins with client-\"}"}
+        "#]],
     );
 }
 
@@ -140,7 +198,12 @@ fn no_client_speaks_in_the_name_of_the_server_to_a_user() {
             subscribe("bob", "#server-to-user-8"),
             whisper("ann", "#server-to-user-8", "client-a"),
         ],
-        expect![[]],
+        expect![[r##"
+            bob < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"8\"}"}}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"#server-to-user-8"}
+            ann note: refused with public_channel: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Client events are accepted on private and presence channels only.\"}"}
+        "##]],
     );
 }
 
@@ -161,6 +224,15 @@ fn the_rate_of_a_connection_is_limited() {
             wait(1),
             whispers(),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+            bob < {"event":"client-a","channel":"private-a","data":{"n":1}}
+            bob < {"event":"client-a","channel":"private-a","data":{"n":1}}
+            ann note: refused with client_event_rate: client event
+            ann < {"event":"pusher:error","data":"{\"code\":4301,\"message\":\"The rate limit for sending client events exceeded the quota.\"}"}
+            ann < {"event":"client-b","channel":"private-a","data":{"n":1}}
+            bob < {"event":"client-a","channel":"private-a","data":{"n":1}}
+        "#]],
     );
 }

@@ -22,7 +22,9 @@ fn a_ping_is_answered() {
             say("ann", r#"{"event":"pusher:ping","data":{}}"#),
             say("ann", r#"{"event":"pusher:pong","data":{}}"#),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher:pong","data":"{}"}
+        "#]],
     );
 }
 
@@ -31,7 +33,15 @@ fn a_silent_connection_is_asked_and_then_closed_also_without_subscription() {
     check_with(
         impatient(),
         &[connect("ann"), connect("bob"), subscribe("bob", "news"), wait(30)],
-        expect![[]],
+        expect![[r#"
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            after 10 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            bob < {"event":"pusher:ping","data":"{}"}
+            after 13 s
+            ann closed 4201 Pong reply not received in time
+            bob closed 4201 Pong reply not received in time
+        "#]],
     );
 }
 
@@ -40,7 +50,14 @@ fn events_that_a_connection_gets_are_no_sign_of_its_life() {
     check_with(
         impatient(),
         &[connect("ann"), subscribe("ann", "news"), wait(9), publish("news", "e", "{}"), wait(4)],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann < {"event":"e","channel":"news","data":"{}"}
+            after 1 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            after 4 s
+            ann closed 4201 Pong reply not received in time
+        "#]],
     );
 }
 
@@ -58,7 +75,19 @@ fn any_message_keeps_a_connection_alive() {
             say("ann", r#"{"event":"pusher:ping"}"#),
             wait(13),
         ],
-        expect![[]],
+        expect![[r#"
+            after 10 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            after 10 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            ann note: refused with invalid_message: the message or its data is not a JSON object
+            ann < {"event":"pusher:error","data":"{\"code\":4200,\"message\":\"Invalid message format\"}"}
+            ann < {"event":"pusher:pong","data":"{}"}
+            after 10 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            after 13 s
+            ann closed 4201 Pong reply not received in time
+        "#]],
     );
 }
 
@@ -67,7 +96,14 @@ fn a_client_that_sends_control_frames_is_asked_with_one_and_kept_alive_by_one() 
     check_with(
         impatient(),
         &[connect("ann"), control_frame("ann"), wait(12), control_frame("ann"), wait(13)],
-        expect![[]],
+        expect![[r#"
+            after 10 s
+            ann < control ping
+            after 10 s
+            ann < control ping
+            after 13 s
+            ann closed 4201 Pong reply not received in time
+        "#]],
     );
 }
 
@@ -76,7 +112,16 @@ fn a_slots_next_connection_has_its_own_time() {
     check_with(
         impatient(),
         &[connect("ann"), wait(9), disconnect("ann"), connect("bob"), connect("cid"), connect("dee"), wait(14)],
-        expect![[]],
+        expect![[r#"
+            after 10 s
+            bob < {"event":"pusher:ping","data":"{}"}
+            cid < {"event":"pusher:ping","data":"{}"}
+            dee < {"event":"pusher:ping","data":"{}"}
+            after 13 s
+            bob closed 4201 Pong reply not received in time
+            cid closed 4201 Pong reply not received in time
+            dee closed 4201 Pong reply not received in time
+        "#]],
     );
 }
 

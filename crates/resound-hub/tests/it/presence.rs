@@ -22,7 +22,14 @@ fn members_get_the_list_and_then_every_change() {
             unsubscribe("ann", "presence-a"),
             disconnect("bob"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":{\"name\":\"Zoë\"}},\"count\":1}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"8\",\"user_info\":{\"name\":\"Bo\"}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\",\"8\"],\"hash\":{\"7\":{\"name\":\"Zoë\"},\"8\":{\"name\":\"Bo\"}},\"count\":2}}","channel":"presence-a"}
+            ann < {"event":"e","channel":"presence-a","data":"{}"}
+            bob < {"event":"e","channel":"presence-a","data":"{}"}
+            bob < {"event":"pusher_internal:member_removed","data":"{\"user_id\":\"7\"}","channel":"presence-a"}
+        "#]],
     );
 }
 
@@ -40,7 +47,15 @@ fn many_tabs_are_one_user() {
             publish("presence-a", "still-there", "{}"),
             disconnect("tab2"),
         ],
-        expect![[]],
+        expect![[r#"
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\"],\"hash\":{\"8\":{\"name\":\"Bo\"}},\"count\":1}}","channel":"presence-a"}
+            tab1 < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\",\"7\"],\"hash\":{\"8\":{\"name\":\"Bo\"},\"7\":{\"name\":\"Zoë\"}},\"count\":2}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"7\",\"user_info\":{\"name\":\"Zoë\"}}","channel":"presence-a"}
+            tab2 < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\",\"7\"],\"hash\":{\"8\":{\"name\":\"Bo\"},\"7\":{\"name\":\"Zoë\"}},\"count\":2}}","channel":"presence-a"}
+            tab2 < {"event":"still-there","channel":"presence-a","data":"{}"}
+            bob < {"event":"still-there","channel":"presence-a","data":"{}"}
+            bob < {"event":"pusher_internal:member_removed","data":"{\"user_id\":\"7\"}","channel":"presence-a"}
+        "#]],
     );
 }
 
@@ -57,7 +72,14 @@ fn a_number_and_its_text_are_the_same_user() {
             disconnect("ann"),
             disconnect("bob"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7],\"hash\":{\"7\":null},\"count\":1}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7],\"hash\":{\"7\":null},\"count\":1}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"8\"}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"8\"}","channel":"presence-a"}
+            cid < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7,\"8\"],\"hash\":{\"7\":null,\"8\":null},\"count\":2}}","channel":"presence-a"}
+            cid < {"event":"pusher_internal:member_removed","data":"{\"user_id\":7}","channel":"presence-a"}
+        "#]],
     );
 }
 
@@ -73,7 +95,13 @@ fn joining_twice_gives_the_list_twice_and_tells_nobody() {
             unsubscribe("ann", "presence-a"),
             unsubscribe("ann", "presence-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\"],\"hash\":{\"8\":{\"name\":\"Bo\"}},\"count\":1}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\",\"7\"],\"hash\":{\"8\":{\"name\":\"Bo\"},\"7\":{\"name\":\"Zoë\"}},\"count\":2}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"7\",\"user_info\":{\"name\":\"Zoë\"}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\",\"7\"],\"hash\":{\"8\":{\"name\":\"Bo\"},\"7\":{\"name\":\"Zoë\"}},\"count\":2}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:member_removed","data":"{\"user_id\":\"7\"}","channel":"presence-a"}
+        "#]],
     );
 }
 
@@ -88,7 +116,14 @@ fn who_leaves_and_comes_back_is_told_of_as_such() {
             unsubscribe("ann", "presence-a"),
             join("ann", "presence-a", r#"{"user_id":"9"}"#),
         ],
-        expect![[]],
+        expect![[r#"
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\"],\"hash\":{\"8\":{\"name\":\"Bo\"}},\"count\":1}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\",\"7\"],\"hash\":{\"8\":{\"name\":\"Bo\"},\"7\":{\"name\":\"Zoë\"}},\"count\":2}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"7\",\"user_info\":{\"name\":\"Zoë\"}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:member_removed","data":"{\"user_id\":\"7\"}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\",\"9\"],\"hash\":{\"8\":{\"name\":\"Bo\"},\"9\":null},\"count\":2}}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"9\"}","channel":"presence-a"}
+        "#]],
     );
 }
 
@@ -101,7 +136,13 @@ fn a_signed_in_user_needs_no_channel_data() {
             sign_in("ann", r#"{"id":"7","user_info":{"name":"Zoë"}}"#),
             subscribe("ann", "presence-a"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann note: no subscription to presence-a: A presence channel needs channel_data with a user_id, or a signed-in user
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"A presence channel needs channel_data with a user_id, or a signed-in user\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"InvalidChannel\",\"error\":\"A presence channel needs channel_data with a user_id, or a signed-in user\",\"status\":4009}"}
+            ann < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\",\"user_info\":{\"name\":\"Zoë\"}}"}}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":{\"name\":\"Zoë\"}},\"count\":1}}","channel":"presence-a"}
+        "#]],
     );
 }
 
@@ -115,7 +156,20 @@ fn data_without_a_user_is_refused() {
             join("ann", "presence-a", r#"{"user_id":""}"#),
             say("ann", r#"{"event":"pusher:subscribe","data":{"channel":"presence-a"}}"#),
         ],
-        expect![[]],
+        expect![[r#"
+            ann note: no subscription to presence-a: channel_data is not the JSON of a user: expected ident at line 1 column 2
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"channel_data is not the JSON of a user: expected ident at line 1 column 2\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"InvalidChannel\",\"error\":\"channel_data is not the JSON of a user: expected ident at line 1 column 2\",\"status\":4009}"}
+            ann note: no subscription to presence-a: channel_data has no id: it needs user_id, a string that is not empty
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"channel_data has no id: it needs user_id, a string that is not empty\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"InvalidChannel\",\"error\":\"channel_data has no id: it needs user_id, a string that is not empty\",\"status\":4009}"}
+            ann note: no subscription to presence-a: channel_data has no id: it needs user_id, a string that is not empty
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"channel_data has no id: it needs user_id, a string that is not empty\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"InvalidChannel\",\"error\":\"channel_data has no id: it needs user_id, a string that is not empty\",\"status\":4009}"}
+            ann note: no subscription to presence-a: no auth was given
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"AuthError\",\"error\":\"no auth was given\",\"status\":401}"}
+        "#]],
     );
 }
 
@@ -134,7 +188,14 @@ fn a_full_channel_refuses_other_users_until_one_leaves() {
             disconnect("tab"),
             join("bob", "presence-a", BO),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":{\"name\":\"Zoë\"}},\"count\":1}}","channel":"presence-a"}
+            tab < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":{\"name\":\"Zoë\"}},\"count\":1}}","channel":"presence-a"}
+            bob note: no subscription to presence-a: The channel has 1 members already (max_presence_members)
+            bob < {"event":"pusher:error","data":"{\"code\":4100,\"message\":\"The channel has 1 members already (max_presence_members)\"}"}
+            bob < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"LimitReached\",\"error\":\"The channel has 1 members already (max_presence_members)\",\"status\":4100}"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\"],\"hash\":{\"8\":{\"name\":\"Bo\"}},\"count\":1}}","channel":"presence-a"}
+        "#]],
     );
 }
 
@@ -147,6 +208,11 @@ fn too_large_members_are_refused() {
             join("ann", "presence-a", r#"{"user_id":"123456"}"#),
             join("ann", "presence-b", r#"{"user_id":"1234567"}"#),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"123456\"],\"hash\":{\"123456\":null},\"count\":1}}","channel":"presence-a"}
+            ann note: no subscription to presence-b: The channel_data has 21 bytes, the limit is 20 (max_presence_member_size)
+            ann < {"event":"pusher:error","data":"{\"code\":4100,\"message\":\"The channel_data has 21 bytes, the limit is 20 (max_presence_member_size)\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"presence-b","data":"{\"type\":\"LimitReached\",\"error\":\"The channel_data has 21 bytes, the limit is 20 (max_presence_member_size)\",\"status\":4100}"}
+        "#]],
     );
 }

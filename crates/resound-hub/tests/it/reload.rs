@@ -26,7 +26,11 @@ fn connections_stay_when_their_application_does() {
             publish("news", "e", "{}"),
             connect_to("bob", "other"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            1 connections
+            ann < {"event":"e","channel":"news","data":"{}"}
+        "#]],
     );
 }
 
@@ -45,7 +49,17 @@ fn connections_of_an_application_that_is_gone_are_closed_and_its_users_with_them
             connect("ann"),
             count_connections(),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":null},\"count\":1}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"8\"}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\",\"8\"],\"hash\":{\"7\":null,\"8\":null},\"count\":2}}","channel":"presence-a"}
+            ann < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\",\"watchlist\":[\"8\"]}"}}
+            ann < {"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"offline\",\"user_ids\":[\"8\"]}]}"}
+            ann closed 4001 Application does not exist
+            bob closed 4001 Application does not exist
+            ann refused 4001 Application does not exist
+            1 connections
+        "#]],
     );
 }
 
@@ -59,7 +73,12 @@ fn connections_of_a_disabled_application_are_closed() {
             connect("bob"),
             count_connections(),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann closed 4003 Application is disabled
+            bob refused 4003 Application is disabled
+            0 connections
+        "#]],
     );
 }
 
@@ -83,7 +102,16 @@ fn other_limits_count_from_the_next_action_on() {
         unsubscribe("ann", "private-with-a-long-name"),
         subscribe("ann", "short"),
     ];
-    check(&steps, expect![[]]);
+    check(&steps, expect![[r#"
+        ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-with-a-long-name"}
+        bob refused 4004 Application is over connection quota
+        ann note: no subscription to short: The connection is in 1 channels already (max_channels_per_connection)
+        ann < {"event":"pusher:error","data":"{\"code\":4100,\"message\":\"The connection is in 1 channels already (max_channels_per_connection)\"}"}
+        ann < {"event":"pusher:subscription_error","channel":"short","data":"{\"type\":\"LimitReached\",\"error\":\"The connection is in 1 channels already (max_channels_per_connection)\",\"status\":4100}"}
+        ann < {"event":"e","channel":"private-with-a-long-name","data":"{}"}
+        ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"short"}
+        ann < {"event":"pusher_internal:subscription_count","data":"{\"subscription_count\":1}","channel":"short"}
+    "#]]);
 }
 
 #[test]
@@ -96,7 +124,12 @@ fn a_shorter_ping_interval_counts_for_those_who_are_there() {
     check_with(
         options(1000),
         &[connect("ann"), wait(4), reload(move || vec![app(options(10))]), wait(12)],
-        expect![[]],
+        expect![[r#"
+            after 6 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            after 9 s
+            ann closed 4201 Pong reply not received in time
+        "#]],
     );
 }
 

@@ -4,7 +4,7 @@ use expect_test::expect;
 use resound_hub::app::AppOptions;
 
 use crate::scene::{
-    check, check_on_two_shards, check_with, connect, disconnect, hold, publish, publish_except, release,
+    check, check_on_two_shards, check_with, connect, disconnect, hold, join, publish, publish_except, release,
     say, sign_in, subscribe, unsubscribe,
 };
 
@@ -21,7 +21,13 @@ fn a_public_channel_is_open_to_everybody() {
             publish("weather", "rain", "{}"),
             publish_except("ann", "news", "to-others", "{}"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann < {"event":"App\\Events\\Shipped","channel":"news","data":"{\"n\":1}"}
+            bob < {"event":"App\\Events\\Shipped","channel":"news","data":"{\"n\":1}"}
+            bob < {"event":"to-others","channel":"news","data":"{}"}
+        "#]],
     );
 }
 
@@ -35,7 +41,12 @@ fn private_channels_are_open_to_those_whom_the_application_signed() {
             publish("private-orders.7", "shipped", "{}"),
             publish("private-encrypted-a", "secret", r#"{"nonce":"n","ciphertext":"c"}"#),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-orders.7"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-encrypted-a"}
+            ann < {"event":"shipped","channel":"private-orders.7","data":"{}"}
+            ann < {"event":"secret","channel":"private-encrypted-a","data":"{\"nonce\":\"n\",\"ciphertext\":\"c\"}"}
+        "#]],
     );
 }
 
@@ -55,15 +66,30 @@ fn a_wrong_signature_gets_both_errors_and_the_log_gets_the_reason() {
             subscribe(&format!("key:{digits}")),
             publish("private-a", "e", "{}"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann note: no subscription to private-a: no auth was given
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"private-a","data":"{\"type\":\"AuthError\",\"error\":\"no auth was given\",\"status\":401}"}
+            ann note: no subscription to private-a: the auth is not of the form key:signature, with 64 lower-case hex digits
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"private-a","data":"{\"type\":\"AuthError\",\"error\":\"the auth is not of the form key:signature, with 64 lower-case hex digits\",\"status\":401}"}
+            ann note: no subscription to private-a: the auth names the key of another app
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"private-a","data":"{\"type\":\"AuthError\",\"error\":\"the auth names the key of another app\",\"status\":401}"}
+            ann note: no subscription to private-a: the signature does not match: another secret, socket id, channel or channel_data was signed
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"private-a","data":"{\"type\":\"AuthError\",\"error\":\"the signature does not match: another secret, socket id, channel or channel_data was signed\",\"status\":401}"}
+        "#]],
     );
 }
 
 #[test]
-fn channel_data_on_a_private_channel_may_be_signed_or_not() {
+fn channel_data_of_a_private_channel_may_be_signed() {
     check(
-        &[connect("ann"), crate::scene::join("ann", "private-a", r#"{"n":1}"#)],
-        expect![[]],
+        &[connect("ann"), join("ann", "private-a", r#"{"n":1}"#)],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-a"}
+        "#]],
     );
 }
 
@@ -82,7 +108,21 @@ fn names_that_no_channel_has_are_refused() {
             subscribe("12345678901"),
             subscribe("1234567890"),
         ],
-        expect![[]],
+        expect![[r##"
+            ann note: no subscription to : a channel name must not be empty
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"a channel name must not be empty\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"","data":"{\"type\":\"InvalidChannel\",\"error\":\"a channel name must not be empty\",\"status\":4009}"}
+            ann note: no subscription to a b: a channel name has only letters, digits and _-=@,.; but this one has ' '
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"a channel name has only letters, digits and _-=@,.; but this one has ' '\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"a b","data":"{\"type\":\"InvalidChannel\",\"error\":\"a channel name has only letters, digits and _-=@,.; but this one has ' '\",\"status\":4009}"}
+            ann note: no subscription to #secret: a channel name has only letters, digits and _-=@,.; but this one has '#'
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"a channel name has only letters, digits and _-=@,.; but this one has '#'\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"#secret","data":"{\"type\":\"InvalidChannel\",\"error\":\"a channel name has only letters, digits and _-=@,.; but this one has '#'\",\"status\":4009}"}
+            ann note: no subscription to 12345678901: the channel name has 11 characters, the limit is 10 (max_channel_name_length)
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"the channel name has 11 characters, the limit is 10 (max_channel_name_length)\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"12345678901","data":"{\"type\":\"InvalidChannel\",\"error\":\"the channel name has 11 characters, the limit is 10 (max_channel_name_length)\",\"status\":4009}"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"1234567890"}
+        "##]],
     );
 }
 
@@ -97,7 +137,11 @@ fn subscribing_twice_is_confirmed_twice_and_counts_once() {
             unsubscribe("ann", "news"),
             publish("news", "never", "{}"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann < {"event":"once","channel":"news","data":"{}"}
+        "#]],
     );
 }
 
@@ -117,7 +161,14 @@ fn unsubscribing_twice_is_harmless() {
             subscribe("ann", "news"),
             publish("news", "again", "{}"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            bob < {"event":"still","channel":"news","data":"{}"}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann < {"event":"again","channel":"news","data":"{}"}
+            bob < {"event":"again","channel":"news","data":"{}"}
+        "#]],
     );
 }
 
@@ -135,7 +186,13 @@ fn nobody_gets_events_of_a_channel_after_the_connection_is_gone() {
             connect("dee"),
             publish("news", "for-bob-and-cid", "{}"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            cid < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            bob < {"event":"for-bob-and-cid","channel":"news","data":"{}"}
+            cid < {"event":"for-bob-and-cid","channel":"news","data":"{}"}
+        "#]],
     );
 }
 
@@ -151,7 +208,17 @@ fn a_users_channel_is_open_to_connections_that_are_signed_in_as_the_user() {
             subscribe("bob", "#server-to-user-7"),
             publish("#server-to-user-7", "note", "{}"),
         ],
-        expect![[]],
+        expect![[r##"
+            ann < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"#server-to-user-7"}
+            ann note: no subscription to #server-to-user-8: Only a connection that is signed in as this user may subscribe (pusher.signin())
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}
+            ann < {"event":"pusher:subscription_error","channel":"#server-to-user-8","data":"{\"type\":\"AuthError\",\"error\":\"Only a connection that is signed in as this user may subscribe (pusher.signin())\",\"status\":401}"}
+            bob note: no subscription to #server-to-user-7: Only a connection that is signed in as this user may subscribe (pusher.signin())
+            bob < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}
+            bob < {"event":"pusher:subscription_error","channel":"#server-to-user-7","data":"{\"type\":\"AuthError\",\"error\":\"Only a connection that is signed in as this user may subscribe (pusher.signin())\",\"status\":401}"}
+            ann < {"event":"note","channel":"#server-to-user-7","data":"{}"}
+        "##]],
     );
 }
 
@@ -170,7 +237,7 @@ fn a_subscription_given_up_before_it_was_confirmed_leaves_nothing() {
             release(),
             publish(FAR, "never", "{}"),
         ],
-        expect![[]],
+        expect![[""]],
     );
 }
 
@@ -188,7 +255,10 @@ fn a_confirmation_is_not_taken_for_that_of_a_later_subscription() {
             release(),
             publish(FAR, "once", "{}"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"far-1"}
+            ann < {"event":"once","channel":"far-1","data":"{}"}
+        "#]],
     );
 }
 
@@ -206,6 +276,6 @@ fn a_slots_next_connection_gets_nothing_of_the_former_one() {
             release(),
             publish(FAR, "never", "{}"),
         ],
-        expect![[]],
+        expect![[""]],
     );
 }

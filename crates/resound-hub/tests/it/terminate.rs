@@ -19,7 +19,23 @@ fn connections_that_are_signed_in_as_the_user_end_on_all_shards() {
             terminate("7"),
             terminate("7"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann1 < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}
+            ann2 < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}
+            ann3 < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}
+            bob < {"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"8\",\"watchlist\":[\"7\"]}"}}
+            bob < {"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"7\"]}]}"}
+            ann1 note: refused with terminated: terminate_connections
+            ann1 < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"You got disconnected by the app.\"}"}
+            ann1 closed 4009 You got disconnected by the app.
+            ann2 note: refused with terminated: terminate_connections
+            ann2 < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"You got disconnected by the app.\"}"}
+            ann2 closed 4009 You got disconnected by the app.
+            ann3 note: refused with terminated: terminate_connections
+            ann3 < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"You got disconnected by the app.\"}"}
+            ann3 closed 4009 You got disconnected by the app.
+            bob < {"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"offline\",\"user_ids\":[\"7\"]}]}"}
+        "#]],
     );
 }
 
@@ -38,6 +54,21 @@ fn connections_that_are_a_member_of_that_id_end_too() {
             terminate("7"),
             publish("presence-a", "e", "{}"),
         ],
-        expect![[]],
+        expect![[r#"
+            ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7],\"hash\":{\"7\":null},\"count\":1}}","channel":"presence-a"}
+            tab < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7],\"hash\":{\"7\":null},\"count\":1}}","channel":"presence-a"}
+            ann < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"8\"}","channel":"presence-a"}
+            tab < {"event":"pusher_internal:member_added","data":"{\"user_id\":\"8\"}","channel":"presence-a"}
+            bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[7,\"8\"],\"hash\":{\"7\":null,\"8\":null},\"count\":2}}","channel":"presence-a"}
+            guest < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}
+            ann note: refused with terminated: terminate_connections
+            ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"You got disconnected by the app.\"}"}
+            ann closed 4009 You got disconnected by the app.
+            tab note: refused with terminated: terminate_connections
+            tab < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"You got disconnected by the app.\"}"}
+            tab closed 4009 You got disconnected by the app.
+            bob < {"event":"pusher_internal:member_removed","data":"{\"user_id\":7}","channel":"presence-a"}
+            bob < {"event":"e","channel":"presence-a","data":"{}"}
+        "#]],
     );
 }

@@ -2,6 +2,9 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
+
 use resound_hub::{
     app::{App, AppNumber, AppOptions, Apps, LiveApp},
     hub::{Admission, Census, Hub},
@@ -330,4 +333,17 @@ impl Sink for Side<'_> {
         let client = self.outside.clients.iter_mut().find(|client| client.socket_id == who.socket_id);
         client.expect("notes are about clients").heard.push(Heard::Note(text));
     }
+}
+
+/// The same random cases in every run, so that no run fails that did not fail before;
+/// `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for others.
+pub(crate) fn fixed(cases: u32) -> ProptestConfig {
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+    }
+    if config.rng_seed == RngSeed::Random {
+        config.rng_seed = RngSeed::Fixed(2);
+    }
+    config
 }

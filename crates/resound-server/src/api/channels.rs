@@ -58,14 +58,19 @@ pub(super) async fn users(call: Call<'_>, channel: &str) -> Result<Answer, Fault
     let request = call.verify().await?;
     let name = decode(channel);
     if !name.starts_with("presence-") {
-        let message = format!("The channel {name:?} is no presence channel: only those have users.");
+        let message =
+            format!("The channel {name:?} is no presence channel: only those have users.");
         return Err(Fault::new(StatusCode::BAD_REQUEST, message));
     }
     let number = request.app.number();
     let ids = match key(&request.app, &name) {
         Some(key) => {
             let owner = owner_of(&key, shard.shards.count());
-            shard.shards.ask(owner, move |hub, _, _| hub.users(number, &name)).await.unwrap_or_default()
+            shard
+                .shards
+                .ask(owner, move |hub, _, _| hub.users(number, &name))
+                .await
+                .unwrap_or_default()
         }
         None => Vec::new(),
     };
@@ -80,7 +85,12 @@ pub(super) async fn connections(call: Call<'_>) -> Result<Answer, Fault> {
 }
 
 /// What `info` asks of one channel.
-pub(super) async fn attributes(shard: &ShardHandle, app: &LiveApp, channel: &str, info: Info) -> Value {
+pub(super) async fn attributes(
+    shard: &ShardHandle,
+    app: &LiveApp,
+    channel: &str,
+    info: Info,
+) -> Value {
     if !info.is_asked() {
         return json!({});
     }
@@ -92,7 +102,10 @@ async fn ask(shard: &ShardHandle, app: &LiveApp, channel: &str) -> ChannelInfo {
         return ChannelInfo::default();
     };
     let (owner, number) = (owner_of(&key, shard.shards.count()), app.number());
-    let answer = shard.shards.ask(owner, move |hub, _, now| hub.channel(number, key.name.as_str(), now)).await;
+    let answer = shard
+        .shards
+        .ask(owner, move |hub, _, now| hub.channel(number, key.name.as_str(), now))
+        .await;
     answer.unwrap_or_default()
 }
 
@@ -117,9 +130,10 @@ fn describe(known: &ChannelInfo, info: Info) -> Value {
 }
 
 fn cache(known: &ChannelInfo) -> Value {
-    known.cached.as_ref().map_or(Value::Null, |cached| {
-        json!({ "data": raw(&cached.data_json), "ttl": cached.ttl_seconds })
-    })
+    known.cached.as_ref().map_or(
+        Value::Null,
+        |cached| json!({ "data": raw(&cached.data_json), "ttl": cached.ttl_seconds }),
+    )
 }
 
 /// JSON that came as JSON and was checked when it came.

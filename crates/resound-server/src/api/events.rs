@@ -16,14 +16,18 @@ use crate::{shard::ShardHandle, welcome};
 pub(super) async fn publish(call: Call<'_>) -> Result<Answer, Fault> {
     let shard = call.shard;
     let request = call.verify().await?;
-    let event = EventBody::parse(&request.body, &request.limits()).map_err(|fault| invalid(shard, fault))?;
+    let event = EventBody::parse(&request.body, &request.limits())
+        .map_err(|fault| invalid(shard, fault))?;
     spread(shard, &request.app, std::slice::from_ref(&event)).await;
     if !event.info.is_asked() {
         return Ok(response::empty_object());
     }
     let mut infos = Map::new();
     for channel in &event.channels {
-        infos.insert(channel.to_string(), channels::attributes(shard, &request.app, channel.as_str(), event.info).await);
+        infos.insert(
+            channel.to_string(),
+            channels::attributes(shard, &request.app, channel.as_str(), event.info).await,
+        );
     }
     Ok(response::json(json!({ "channels": infos }).to_string()))
 }
@@ -32,7 +36,8 @@ pub(super) async fn publish(call: Call<'_>) -> Result<Answer, Fault> {
 pub(super) async fn publish_batch(call: Call<'_>) -> Result<Answer, Fault> {
     let shard = call.shard;
     let request = call.verify().await?;
-    let events = EventBody::parse_batch(&request.body, &request.limits()).map_err(|fault| invalid(shard, fault))?;
+    let events = EventBody::parse_batch(&request.body, &request.limits())
+        .map_err(|fault| invalid(shard, fault))?;
     spread(shard, &request.app, &events).await;
     if !events.iter().any(|event| event.info.is_asked()) {
         return Ok(response::empty_object());
@@ -52,7 +57,8 @@ pub(super) async fn publish_from_welcome_page(
     request: Request<Incoming>,
 ) -> Result<Answer, Fault> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let origin_host = header("origin").and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let origin_host =
+        header("origin").and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     let is_ours = header("x-requested-with") == Some(welcome::REQUESTED_WITH)
         && origin_host.is_some()
         && origin_host == header("host");
@@ -63,7 +69,8 @@ pub(super) async fn publish_from_welcome_page(
         return Err(refuse(shard, "unsigned", Fault::new(StatusCode::FORBIDDEN, message)));
     };
     let body = read_body(request.into_body(), app.options.request_bytes_max).await?;
-    let event = EventBody::parse(&body, &limits(&app.options)).map_err(|fault| invalid(shard, fault))?;
+    let event =
+        EventBody::parse(&body, &limits(&app.options)).map_err(|fault| invalid(shard, fault))?;
     spread(shard, &app, std::slice::from_ref(&event)).await;
     Ok(response::empty_object())
 }

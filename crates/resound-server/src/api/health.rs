@@ -21,9 +21,10 @@ pub(super) async fn respond(
         }
         "ready" => Ok(response::json(r#"{"ready":true}"#)),
         "metrics" if has_metrics => Ok(metrics(shared, shards).await),
-        "metrics" => {
-            Err(Fault::new(StatusCode::NOT_FOUND, "Metrics are on their own listener (metrics_address)."))
-        }
+        "metrics" => Err(Fault::new(
+            StatusCode::NOT_FOUND,
+            "Metrics are on their own listener (metrics_address).",
+        )),
         _ => Err(Fault::new(StatusCode::NOT_FOUND, format!("Nothing is at /{name}."))),
     }
 }

@@ -20,7 +20,9 @@ mod users;
 
 use std::{convert::Infallible, io::Cursor, net::TcpListener, sync::Arc, time::Duration};
 
-use hyper::{Method, Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt as _;
 
@@ -100,11 +102,15 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     let result = match (request.method(), &segments[..]) {
         (&Method::OPTIONS, _) => Ok(response::preflight()),
-        (&Method::POST, ["apps", app, "events"]) => events::publish(Call::new(shard, request, path, app)).await,
+        (&Method::POST, ["apps", app, "events"]) => {
+            events::publish(Call::new(shard, request, path, app)).await
+        }
         (&Method::POST, ["apps", app, "batch_events"]) => {
             events::publish_batch(Call::new(shard, request, path, app)).await
         }
-        (_, ["apps", app, "channels"]) if is_get => channels::list(Call::new(shard, request, path, app)).await,
+        (_, ["apps", app, "channels"]) if is_get => {
+            channels::list(Call::new(shard, request, path, app)).await
+        }
         (_, ["apps", app, "channels", channel]) if is_get => {
             channels::one(Call::new(shard, request, path, app), channel).await
         }
@@ -117,12 +123,16 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
         (&Method::POST, ["apps", app, "users", user, "terminate_connections"]) => {
             users::terminate(Call::new(shard, request, path, app), user).await
         }
-        (&Method::POST, ["welcome", "events"]) => events::publish_from_welcome_page(shard, request).await,
+        (&Method::POST, ["welcome", "events"]) => {
+            events::publish_from_welcome_page(shard, request).await
+        }
         (_, ["up" | "live" | "ready" | "metrics"]) if is_get => {
             let is_public = shard.shared.config.metrics_address.is_none();
             health::respond(segments[0], &shard.shared, &shard.shards, is_public).await
         }
-        (_, ["app", key]) if is_get && !key.is_empty() => Err(explain_upgrade(shard, key, &request)),
+        (_, ["app", key]) if is_get && !key.is_empty() => {
+            Ok(explain_upgrade(shard, key, &request))
+        }
         (_, segments) => page(shard, path, is_get).ok_or_else(|| not_found(path, segments)),
     };
     result.unwrap_or_else(Fault::into_response)
@@ -130,21 +140,29 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
 
 fn page(shard: &ShardHandle, path: &str, is_get: bool) -> Option<Answer> {
     let apps = shard.shared.apps();
-    let app = shard.shared.development_app.as_deref().and_then(|id| apps.by_id(id)).or_else(|| apps.iter().next());
-    let asset = is_get.then(|| welcome::respond(path, app.map(|app| &***app), &shard.shared.config)).flatten()?;
+    let app = shard
+        .shared
+        .development_app
+        .as_deref()
+        .and_then(|id| apps.by_id(id))
+        .or_else(|| apps.iter().next());
+    let asset = is_get
+        .then(|| welcome::respond(path, app.map(|app| &***app), &shard.shared.config))
+        .flatten()?;
     Some(response::asset(asset))
 }
 
 /// What a person gets who opens the WebSocket's address in a browser, or whose proxy has dropped
 /// the `Upgrade` header.
-fn explain_upgrade(shard: &ShardHandle, key: &str, request: &Request<Incoming>) -> Fault {
+fn explain_upgrade(shard: &ShardHandle, key: &str, request: &Request<Incoming>) -> Answer {
     let key = request::decode(key);
     let known = if shard.shared.apps().by_key(&key).is_some() {
         "Its key is known"
     } else {
         "No application has this key, though: compare it with REVERB_APP_KEY"
     };
-    let mentions_websocket = request.headers().keys().any(|name| name.as_str().starts_with("sec-websocket"));
+    let mentions_websocket =
+        request.headers().keys().any(|name| name.as_str().starts_with("sec-websocket"));
     let cause = if mentions_websocket {
         "A WebSocket client sent this request, but its Upgrade and Connection headers did not arrive or its \
          Sec-WebSocket headers are not those of version 13: a proxy in between must pass Upgrade on \
@@ -152,7 +170,7 @@ fn explain_upgrade(shard: &ShardHandle, key: &str, request: &Request<Incoming>) 
     } else {
         "This address speaks WebSocket: connect to it with pusher-js or Laravel Echo, not with a plain request"
     };
-    Fault::new(StatusCode::UPGRADE_REQUIRED, format!("{cause}. {known}.")).with_upgrade_headers()
+    response::upgrade_required(format!("{cause}. {known}.\n"))
 }
 
 /// 405 with `Allow` for a path that other methods have, 404 for every other.

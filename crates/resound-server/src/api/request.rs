@@ -32,7 +32,12 @@ pub(super) struct Verified {
 
 impl<'s> Call<'s> {
     /// `path` is the request's without the server's prefix: clients sign it so.
-    pub(super) fn new(shard: &'s ShardHandle, request: Request<Incoming>, path: &str, app_id: &str) -> Self {
+    pub(super) fn new(
+        shard: &'s ShardHandle,
+        request: Request<Incoming>,
+        path: &str,
+        app_id: &str,
+    ) -> Self {
         Self { shard, request, path: path.to_owned(), app_id: decode(app_id) }
     }
 
@@ -42,7 +47,11 @@ impl<'s> Call<'s> {
         let app = shard.with(|shard| shard.hub().apps().by_id(&self.app_id).cloned());
         let Some(app) = app else {
             let message = format!("No matching application for ID [{}].", self.app_id);
-            return Err(refuse(shard, "unknown_app_id", Fault::new(StatusCode::NOT_FOUND, message)));
+            return Err(refuse(
+                shard,
+                "unknown_app_id",
+                Fault::new(StatusCode::NOT_FOUND, message),
+            ));
         };
         if !app.options.enabled {
             let message = "The application is disabled (enabled).";
@@ -60,10 +69,16 @@ impl<'s> Call<'s> {
             body: &body,
         };
         let tolerance = app.options.auth_timestamp_tolerance_seconds;
-        if let Err(fault) = verify_request(signed, &app.key, app.signer(), unix_seconds(), tolerance) {
+        if let Err(fault) =
+            verify_request(signed, &app.key, app.signer(), unix_seconds(), tolerance)
+        {
             tracing::info!(app = %app.id, path = self.path, reason = %fault, "request refused");
             let message = format!("Authentication signature invalid: {fault}.");
-            return Err(refuse(shard, "bad_signature", Fault::new(StatusCode::UNAUTHORIZED, message)));
+            return Err(refuse(
+                shard,
+                "bad_signature",
+                Fault::new(StatusCode::UNAUTHORIZED, message),
+            ));
         }
         shard.with(|shard| {
             let counts = shard.metrics_mut().app(app.number());
@@ -117,7 +132,9 @@ pub(super) fn refuse(shard: &ShardHandle, reason: &'static str, fault: Fault) ->
 /// Reads a body of at most `bytes_max` bytes.
 pub(super) async fn read_body(body: Incoming, bytes_max: usize) -> Result<Bytes, Fault> {
     let too_large = |size: &dyn std::fmt::Display| {
-        let message = format!("The request's body is {size} bytes, the limit is {bytes_max} (max_request_size).");
+        let message = format!(
+            "The request's body is {size} bytes, the limit is {bytes_max} (max_request_size)."
+        );
         Fault::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     };
     if let Some(announced) = body.size_hint().exact().filter(|size| *size > bytes_max as u64) {
@@ -125,8 +142,13 @@ pub(super) async fn read_body(body: Incoming, bytes_max: usize) -> Result<Bytes,
     }
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(&format_args!("more than {bytes_max}"))),
-        Err(error) => Err(Fault::new(StatusCode::BAD_REQUEST, format!("The body could not be read: {error}."))),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(too_large(&format_args!("more than {bytes_max}")))
+        }
+        Err(error) => Err(Fault::new(
+            StatusCode::BAD_REQUEST,
+            format!("The body could not be read: {error}."),
+        )),
     }
 }
 

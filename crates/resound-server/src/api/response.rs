@@ -41,6 +41,19 @@ pub(crate) fn text(content_type: &'static str, body: String) -> Answer {
     response
 }
 
+/// A sentence for whoever opens a WebSocket's address without speaking WebSocket.
+pub(crate) fn upgrade_required(sentence: String) -> Answer {
+    let mut response = text("text/plain; charset=utf-8", sentence);
+    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    let values = [
+        (header::UPGRADE, "websocket"),
+        (header::CONNECTION, "Upgrade"),
+        (header::SEC_WEBSOCKET_VERSION, "13"),
+    ];
+    response.headers_mut().extend(values.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
 /// A part of the welcome page.
 pub(crate) fn asset(asset: Asset) -> Answer {
     let headers: Vec<_> = asset.headers().collect();
@@ -92,12 +105,6 @@ impl Fault {
 
     pub(crate) fn with_allow(self, methods: &'static str) -> Self {
         self.with(header::ALLOW, methods)
-    }
-
-    pub(crate) fn with_upgrade_headers(self) -> Self {
-        self.with(header::UPGRADE, "websocket")
-            .with(header::CONNECTION, "Upgrade")
-            .with(header::SEC_WEBSOCKET_VERSION, "13")
     }
 
     pub(crate) fn status(&self) -> StatusCode {

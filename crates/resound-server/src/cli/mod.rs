@@ -18,10 +18,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::{init::InitArgs, reload::ReloadArgs, start::StartArgs};
+use crate::config::settings;
 
 /// A real-time broadcasting server that speaks the Pusher protocol.
 #[derive(Debug, Parser)]
 #[command(name = "resound", version, args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "`resound start --help` lists all settings with their environment variables."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -32,13 +36,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server; the same as no command
+    #[command(after_long_help = settings::reference())]
     Start(StartArgs),
     /// Write the settings of an application with a secret of its own into .env
     Init(InitArgs),
     /// Ask a running server to read its configuration again; connections stay
     Reload(ReloadArgs),
-    // /// Measure this or any other server of the Pusher protocol
-    // Bench(resound_bench::BenchArgs),
+    /// Measure this or any other server of the Pusher protocol
+    Bench(resound_bench::BenchArgs),
 }
 
 /// Runs the command that the process was called with and returns its exit code: 0, 1 for what went
@@ -59,7 +64,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Start(args) => start::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Reload(args) => reload::run(&args),
-        // Command::Bench(args) => resound_bench::run(args),
+        Command::Bench(args) => resound_bench::run(args),
     }
 }
 

@@ -14,7 +14,6 @@ use crate::{
 /// The flags of `start`. Those that are settings have their help and their checks from the table of
 /// all settings.
 #[derive(Args, Debug)]
-#[command(after_long_help = settings::reference())]
 pub(super) struct StartArgs {
     #[arg(long, help = settings::flag_help("host"), value_parser = flag("host"))]
     host: Option<String>,

@@ -31,7 +31,10 @@ pub use self::{
     load::{Flags, Loaded, load},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
 };
-pub(crate) use self::{secret::is_well_known, server_settings::check_flag};
+pub(crate) use self::{
+    secret::{is_loopback, is_well_known},
+    server_settings::check_flag,
+};
 
 /// The whole configuration, merged from flags, environment, `.env`, `resound.toml` and defaults.
 #[derive(Clone, Debug)]

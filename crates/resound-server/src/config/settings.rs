@@ -51,16 +51,16 @@ pub(crate) fn environment_names() -> impl Iterator<Item = &'static str> {
 /// If there is no such setting: a mistake in the command line's definition, which any start shows.
 pub(crate) fn flag_help(key: &str) -> String {
     let setting = SERVER.iter().find(|setting| setting.key == key).expect("a setting of the table");
-    let sentence = format!("{} [default: {}]", setting.help, setting.default);
-    let env = setting.env.join(", ");
-    if env.is_empty() { sentence } else { format!("{sentence} [env: {env}]") }
+    let (first, rest) = setting.help.split_at(1);
+    let (first, env) = (first.to_uppercase(), setting.env.join(", "));
+    format!("{first}{rest} [default: {}] [env: {env}]", setting.default)
 }
 
 /// The reference of all settings, for `resound start --help`.
 pub(crate) fn reference() -> String {
     let mut text = String::from(
         "Settings, strongest first: flags, environment, .env, resound.toml, defaults.\n\
-         Each line: key in resound.toml, what it is, [default], environment variables.\n\n",
+         Each setting: key in resound.toml, what it is, its default, its environment variables.\n\n",
     );
     let server = SERVER.iter().map(|s| (s.key, s.help, s.default, s.env));
     let app = APP.iter().map(|s| (s.key, s.help, s.default, s.env));
@@ -70,8 +70,8 @@ pub(crate) fn reference() -> String {
             let _ = writeln!(text, "{key}");
             continue;
         }
-        let _ = writeln!(text, "  {key:<34} {help} [{default}]");
-        let _ = writeln!(text, "  {:<34} {}", "", env.join(", "));
+        let _ = writeln!(text, "  {key:<30} {help}");
+        let _ = writeln!(text, "  {:<30} [{default}] {}", "", env.join(", "));
     }
     text
 }
@@ -89,7 +89,9 @@ mod tests {
         for table in [&keys, &app_keys] {
             let unique: HashSet<_> = table.iter().map(|(key, _)| key).collect();
             assert_eq!(unique.len(), table.len());
-            assert!(table.iter().all(|(_, help)| !help.is_empty() && !help.ends_with('.')));
+            assert!(
+                table.iter().all(|(_, help)| help.starts_with(|c: char| c.is_ascii_alphabetic()))
+            );
         }
         let names: Vec<_> = environment_names().collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());

@@ -15,7 +15,7 @@ use resound_protocol::{error::ClientError, websocket};
 use super::{
     deadlines::Deadlines,
     mailbox::{ShardMessage, Shards},
-    outbox::Outbox,
+    outbox::{Entry, Outbox},
     socket::{Phase, Socket, Written},
 };
 use crate::{log::MessageLog, metrics::ShardMetrics, server::Shared};
@@ -37,7 +37,7 @@ pub(super) struct Io {
     outbox: Outbox,
     outgoing: Vec<Vec<ShardMessage>>,
     /// Connections that broke while they were written to; their sessions are to be ended.
-    broken: Vec<Slot>,
+    broken: Vec<(Slot, u32)>,
     deadlines: Deadlines,
     log: MessageLog,
 }
@@ -66,7 +66,9 @@ impl Io {
             self.sockets.push(None);
             self.sockets.len() as Slot - 1
         });
-        if let Err(error) = self.registry.register(&mut stream, Token(slot as usize), Interest::READABLE) {
+        if let Err(error) =
+            self.registry.register(&mut stream, Token(slot as usize), Interest::READABLE)
+        {
             self.free.push(slot);
             return Err(error);
         }
@@ -119,11 +121,12 @@ impl Io {
     }
 
     pub(super) fn send_bytes(&mut self, slot: Slot, bytes: Bytes) {
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+        else {
             return;
         };
         let frame = self.outbox.add_frame(bytes);
-        self.outbox.note(slot, &mut socket.pending, frame);
+        self.outbox.note(slot, socket.serial, &mut socket.pending, frame);
     }
 
     /// Sends a close frame; the socket follows when the client has closed its side or is late.
@@ -141,35 +144,57 @@ impl Io {
             self.shared.websockets.leave();
         }
         self.send_bytes(slot, websocket::close_frame(code, reason));
-        self.deadlines.closing.push_back((now.micros() + CLOSING_SECONDS * 1_000_000, slot, serial));
+        self.deadlines.closing.push_back((
+            now.micros() + CLOSING_SECONDS * 1_000_000,
+            slot,
+            serial,
+        ));
     }
 
-    /// Writes what the turn has for each connection: one write each.
-    pub(super) fn flush(&mut self) {
+    /// Hands over what other shards are to do.
+    pub(super) fn post_outgoing(&mut self) {
         for (shard, outgoing) in self.outgoing.iter_mut().enumerate() {
             if !outgoing.is_empty() {
                 self.shards.mailbox(shard).post(outgoing);
             }
         }
-        if self.outbox.is_empty() {
-            return;
+    }
+
+    /// How many connections wait to be written to.
+    pub(super) fn waiting(&self) -> usize {
+        self.outbox.waiting()
+    }
+
+    /// Writes to so many connections, one write each.
+    pub(super) fn flush(&mut self, connections_max: usize) {
+        for _ in 0..connections_max {
+            let Some(entry) = self.outbox.next() else {
+                self.finish_batch();
+                if self.outbox.waiting() == 0 {
+                    return;
+                }
+                continue;
+            };
+            self.write_entry(&entry);
         }
-        let dirty = self.outbox.take_dirty();
-        for slot in &dirty {
-            self.write_pending(*slot);
-        }
+    }
+
+    fn finish_batch(&mut self) {
         let now = self.shared.clock.now();
-        for published in self.outbox.finish(dirty) {
+        for published in self.outbox.finish_batch() {
             self.shared.metrics.observe_publish_to_write(now.micros().saturating_sub(published.micros()));
         }
     }
 
-    fn write_pending(&mut self, slot: Slot) {
+    fn write_entry(&mut self, entry: &Entry) {
+        let slot = entry.slot;
         let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
             return;
         };
-        let pending = std::mem::take(&mut socket.pending);
-        let (bytes, frames) = self.outbox.join(pending);
+        if socket.serial != entry.serial {
+            return;
+        }
+        let (bytes, frames) = self.outbox.join(entry);
         if let Phase::Open { app, .. } = socket.phase {
             self.metrics.app(app).sent(frames, bytes.len());
         }
@@ -182,7 +207,7 @@ impl Io {
             }
             Ok(Written::Waits) if !owed_before => self.watch(slot, Interest::READABLE | Interest::WRITABLE),
             Ok(Written::Waits) => {}
-            Ok(Written::TooMuch) | Err(_) => self.broken.push(slot),
+            Ok(Written::TooMuch) | Err(_) => self.broken.push((slot, entry.serial)),
         }
     }
 
@@ -202,22 +227,31 @@ impl Io {
                 self.watch(slot, Interest::READABLE);
             }
             Ok(_) => {}
-            Err(_) => self.broken.push(slot),
+            Err(_) => {
+                let serial = socket.serial;
+                self.broken.push((slot, serial));
+            }
         }
     }
 
     fn watch(&mut self, slot: Slot, interest: Interest) {
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+        else {
             return;
         };
-        if let Err(error) = self.registry.reregister(&mut socket.stream, Token(slot as usize), interest) {
+        if let Err(error) =
+            self.registry.reregister(&mut socket.stream, Token(slot as usize), interest)
+        {
             tracing::warn!(%error, "a socket can't be watched; it is closed");
-            self.broken.push(slot);
+            self.broken.push((slot, socket.serial));
         }
     }
 
+    /// The connections that broke and are still there.
     pub(super) fn take_broken(&mut self) -> Vec<Slot> {
-        std::mem::take(&mut self.broken)
+        let mut broken = std::mem::take(&mut self.broken);
+        broken.retain(|(slot, serial)| self.socket(*slot).is_some_and(|socket| socket.serial == *serial));
+        broken.into_iter().map(|(slot, _)| slot).collect()
     }
 
     /// Gives up what a slow connection is owed, so that the close frame can follow.
@@ -259,12 +293,18 @@ impl Sink for Io {
         self.send_bytes(to, frame.bytes().clone());
     }
 
-    fn fan_out(&mut self, to: &[Slot], except: Option<Slot>, frame: &websocket::Frame, published: Option<Now>) {
+    fn fan_out(
+        &mut self,
+        to: &[Slot],
+        except: Option<Slot>,
+        frame: &websocket::Frame,
+        published: Option<Now>,
+    ) {
         if self.log.shows_messages() {
             self.log.fanned_out(to.len(), frame);
         }
         if self.outbox.is_full() {
-            self.flush();
+            self.flush(usize::MAX);
         }
         let bytes = self.outbox.add_frame(frame.bytes().clone());
         if let Some(at) = published {
@@ -274,8 +314,10 @@ impl Sink for Io {
             if Some(*slot) == except {
                 continue;
             }
-            if let Some(socket) = self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut) {
-                self.outbox.note(*slot, &mut socket.pending, bytes);
+            if let Some(socket) =
+                self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut)
+            {
+                self.outbox.note(*slot, socket.serial, &mut socket.pending, bytes);
             }
         }
     }

@@ -55,7 +55,8 @@ impl Mailbox {
     /// Waits until there are messages, and takes them.
     pub(crate) async fn take(&self) -> Vec<ShardMessage> {
         loop {
-            let messages = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            let messages =
+                std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
             if !messages.is_empty() {
                 self.emptied.notify_waiters();
                 return messages;

@@ -32,7 +32,11 @@ use resound_protocol::{
 };
 pub(crate) use run::{ShardHandle, spawn};
 
-use self::{io::Io, mailbox::Shards, socket::{Phase, is_temporary}};
+use self::{
+    io::Io,
+    mailbox::Shards,
+    socket::{Phase, is_temporary},
+};
 use crate::{
     server::Shared,
     transport::{self, Opening},
@@ -186,7 +190,12 @@ impl Shard {
         }
     }
 
-    fn admit(&mut self, slot: Slot, request: &transport::Upgrade, now: Now) -> Result<(), ClientError> {
+    fn admit(
+        &mut self,
+        slot: Slot,
+        request: &transport::Upgrade,
+        now: Now,
+    ) -> Result<(), ClientError> {
         let shared = self.io.shared.clone();
         if self.draining {
             return Err(ClientError::ShuttingDown);
@@ -281,25 +290,22 @@ impl Shard {
         self.hub.terminate(app, user_id, now, &mut self.io);
     }
 
-    /// Ends a turn: writes, and ends the sessions of those that could not be written to.
-    pub(crate) fn flush(&mut self) {
-        loop {
-            self.io.flush();
-            let broken = self.io.take_broken();
-            if broken.is_empty() {
-                return;
-            }
-            for slot in broken {
-                self.give_up(slot);
-            }
+    /// Writes to some of the connections that wait; says whether others are left.
+    fn flush(&mut self, connections_max: usize) -> bool {
+        self.io.flush(connections_max);
+        for slot in self.io.take_broken() {
+            self.give_up(slot);
         }
+        self.io.post_outgoing();
+        self.io.waiting() > 0
     }
 
     /// Ends a connection that does not take its messages: with a close code that brings it back, so
     /// that it knows that it missed something; or at once if its socket is broken.
     fn give_up(&mut self, slot: Slot) {
         let now = self.now();
-        let is_open = self.io.socket(slot).is_some_and(|socket| matches!(socket.phase, Phase::Open { .. }));
+        let is_open =
+            self.io.socket(slot).is_some_and(|socket| matches!(socket.phase, Phase::Open { .. }));
         if !is_open || !self.io.abandon_backlog(slot) {
             return self.drop_connection(slot);
         }

@@ -30,6 +30,8 @@ use crate::{
 
 const LISTENER: Token = Token(usize::MAX - 1);
 const EVENTS_MAX: usize = 1024;
+/// Connections that are written to before other work gets its turn: a quarter of a millisecond.
+const WRITES_AT_ONCE: usize = 64;
 /// At least so many connections are closed per second in a shutdown.
 const CLOSES_PER_SECOND: u64 = 100;
 
@@ -67,10 +69,13 @@ impl ShardHandle {
         result
     }
 
-    fn flush(&self) {
+    /// Ends a turn. A small one is written at once, a large one piece by piece.
+    fn end_turn(&self) {
         let requests = {
             let mut shard = self.shard.borrow_mut();
-            shard.flush();
+            if shard.io.waiting() > WRITES_AT_ONCE || shard.flush(WRITES_AT_ONCE) {
+                self.turn_ends.notify_one();
+            }
             std::mem::take(&mut shard.requests)
         };
         for connection in requests {
@@ -100,7 +105,7 @@ async fn run(
     };
     let sockets = spawn_local(watch_sockets(handle.clone(), Watched(poll), listener));
     let ticks = spawn_local(tick(handle.clone()));
-    let turns = spawn_local(end_turns(handle.clone()));
+    let writes = spawn_local(write_out(handle.clone()));
     let grace_ms = read_mailbox(&handle).await;
     let drained = tokio::time::timeout(Duration::from_millis(grace_ms), drain(&handle, grace_ms));
     let mailbox = async {
@@ -114,7 +119,7 @@ async fn run(
     }
     sockets.abort();
     ticks.abort();
-    turns.abort();
+    writes.abort();
     Ok(())
 }
 
@@ -134,17 +139,21 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
                 ShardMessage::Drain(millis) => grace_ms = Some(millis),
             }
         }
-        handle.flush();
+        handle.end_turn();
         if let Some(grace_ms) = grace_ms {
             return grace_ms;
         }
     }
 }
 
-async fn end_turns(handle: ShardHandle) {
+/// Writes what waits, and looks around after each piece: what came in meanwhile is joined to what
+/// is still to be written.
+async fn write_out(handle: ShardHandle) {
     loop {
         handle.turn_ends.notified().await;
-        handle.flush();
+        while handle.shard.borrow_mut().flush(WRITES_AT_ONCE) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -154,7 +163,7 @@ async fn tick(handle: ShardHandle) {
     loop {
         interval.tick().await;
         handle.shard.borrow_mut().tick();
-        handle.flush();
+        handle.end_turn();
     }
 }
 
@@ -196,7 +205,7 @@ async fn watch_sockets(
         for slot in unfinished {
             handle.shard.borrow_mut().readable(slot);
         }
-        handle.flush();
+        handle.end_turn();
         if handle.shared.is_draining()
             && let Some(mut listener) = listener.take()
         {
@@ -262,7 +271,7 @@ async fn drain(handle: &ShardHandle, grace_ms: u64) {
     let steps = (spread_ms / 50).max(1);
     for chunk in slots.chunks(slots.len().div_ceil(steps as usize).max(1)) {
         handle.shard.borrow_mut().close_for_shutdown(chunk);
-        handle.flush();
+        handle.end_turn();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     while handle.shard.borrow().io.has_sockets() || handle.shared.requests.count() > 0 {

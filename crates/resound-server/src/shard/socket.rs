@@ -23,7 +23,7 @@ pub(super) struct Socket {
     pub(super) serial: u32,
     pub(super) phase: Phase,
     pub(super) decoder: Decoder,
-    /// What this turn has for it.
+    /// Where the outbox has something for it.
     pub(super) pending: Pending,
     backlog: Option<Box<Backlog>>,
 }

@@ -66,7 +66,11 @@ pub(crate) fn app_key<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     (!key.is_empty() && !key.contains('/')).then_some(key)
 }
 
-fn upgrade(request: &httparse::Request<'_, '_>, prefix: &str, head_bytes: usize) -> Option<Upgrade> {
+fn upgrade(
+    request: &httparse::Request<'_, '_>,
+    prefix: &str,
+    head_bytes: usize,
+) -> Option<Upgrade> {
     let target = request.path?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let key = app_key(path, prefix)?;
@@ -75,7 +79,9 @@ fn upgrade(request: &httparse::Request<'_, '_>, prefix: &str, head_bytes: usize)
         found.and_then(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
     };
     let says = |name: &str, token: &str| {
-        header(name).is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+        header(name).is_some_and(|value| {
+            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+        })
     };
     let socket_key = header("sec-websocket-key").filter(|key| is_valid_key(key))?;
     let is_upgrade = request.method == Some("GET")
@@ -93,7 +99,10 @@ fn upgrade(request: &httparse::Request<'_, '_>, prefix: &str, head_bytes: usize)
 }
 
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| value)
+    query
+        .split('&')
+        .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
+        .map(|(_, value)| value)
 }
 
 /// A client that asks for subprotocols gets the first: some fail without an answer, and pusher-js
@@ -138,7 +147,10 @@ mod tests {
         assert_eq!(upgrade.origin.as_deref(), Some("https://a.example"));
         assert_eq!(&text[upgrade.head_bytes..], "rest");
         let response = String::from_utf8(upgrade.response.to_vec()).expect("text");
-        assert!(response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{response}");
+        assert!(
+            response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            "{response}"
+        );
         assert!(response.contains("Sec-WebSocket-Protocol: a\r\n"), "{response}");
     }
 
@@ -150,7 +162,8 @@ mod tests {
     #[test]
     fn everything_else_is_for_the_http_api() {
         let without = |header: &str| {
-            let kept: Vec<&str> = HEADERS.split_inclusive("\r\n").filter(|line| !line.starts_with(header)).collect();
+            let kept: Vec<&str> =
+                HEADERS.split_inclusive("\r\n").filter(|line| !line.starts_with(header)).collect();
             format!("GET /app/k HTTP/1.1\r\n{}\r\n", kept.concat())
         };
         for text in [
@@ -172,7 +185,10 @@ mod tests {
     fn a_head_is_waited_for_but_not_for_ever() {
         let text = format!("GET /app/k HTTP/1.1\r\n{HEADERS}\r\n");
         for at in 0..text.len() {
-            assert!(matches!(read_opening(&text.as_bytes()[..at], ""), Opening::Incomplete), "{at}");
+            assert!(
+                matches!(read_opening(&text.as_bytes()[..at], ""), Opening::Incomplete),
+                "{at}"
+            );
         }
         let endless = format!("GET /app/k HTTP/1.1\r\nA: {}", "a".repeat(HEAD_BYTES_MAX));
         assert!(matches!(read_opening(endless.as_bytes(), ""), Opening::Http));

@@ -1,0 +1,3 @@
+//! What the rules cost without sockets.
+
+fn main() { divan::main(); }

@@ -1,0 +1,102 @@
+//! What an outsider cannot fill.
+
+use resound_hub::{
+    app::{AppOptions, Apps},
+    hub::{Admission, Census, Hub},
+    peer::{PeerMessage, ShardId, Slot},
+    sink::{Note, Sink, Who},
+    time::Now,
+};
+use resound_protocol::{error::ClientError, socket_id::SocketId, websocket::Frame};
+
+use crate::world::app;
+
+/// Counts what is sent, and keeps nothing.
+#[derive(Debug, Default)]
+struct Counter {
+    sent: usize,
+    closed: usize,
+}
+
+impl Sink for Counter {
+    fn send(&mut self, _: Slot, _: &Frame) {
+        self.sent += 1;
+    }
+
+    fn fan_out(&mut self, to: &[Slot], _: Option<Slot>, _: &Frame, _: Option<Now>) {
+        self.sent += to.len();
+    }
+
+    fn ping(&mut self, _: Slot) {}
+
+    fn close(&mut self, _: Slot, _: &ClientError) {
+        self.closed += 1;
+    }
+
+    fn peer(&mut self, _: ShardId, _: PeerMessage) {}
+
+    fn note(&mut self, _: &Who<'_>, _: Note<'_>) {}
+}
+
+fn now() -> Now { Now::from_seconds(1000) }
+
+fn hub(options: AppOptions) -> Hub {
+    Hub::new(0, 1, Apps::new([app(options)]).into())
+}
+
+fn connect(hub: &mut Hub, slot: Slot, now: Now, counter: &mut Counter) {
+    let app = hub.admit(&Admission { key: "key", ..Admission::default() }).expect("it is admitted");
+    let socket_id = SocketId::from_random(u64::from(slot) << 8);
+    hub.connect(slot, app, socket_id, now, counter).expect("there is no quota");
+}
+
+fn message(event: &str, channel: &str) -> String {
+    format!(r#"{{"event":"pusher:{event}","data":{{"channel":"{channel}"}}}}"#)
+}
+
+#[test]
+fn a_million_subscriptions_of_one_socket_are_a_thousand() {
+    let (mut hub, mut counter) = (hub(AppOptions::default()), Counter::default());
+    connect(&mut hub, 0, now(), &mut counter);
+    for number in 0..1_000_000 {
+        hub.receive(0, &message("subscribe", &format!("c{number}")), now(), &mut counter);
+    }
+    // A greeting, a thousand confirmations, two errors each for all others.
+    assert_eq!(counter.sent, 1 + 1000 + 2 * 999_000);
+    let census = Census { connections: 1, subscriptions: 1000, local_channels: 1000, channels: 1000, users: 0 };
+    assert_eq!(hub.census(), census);
+    assert_eq!(counter.closed, 0);
+    hub.disconnect(0, now(), &mut counter);
+    assert_eq!(hub.census(), Census::default());
+}
+
+#[test]
+fn subscribing_and_unsubscribing_without_end_leaves_nothing() {
+    let options = AppOptions { subscription_count: true, ..AppOptions::default() };
+    let (mut hub, mut counter) = (hub(options), Counter::default());
+    connect(&mut hub, 0, now(), &mut counter);
+    let empty = format!("{hub:?}").len();
+    for number in 0..100_000 {
+        let channel = format!("c{}", number % 5000);
+        hub.receive(0, &message("subscribe", &channel), now(), &mut counter);
+        hub.receive(0, &message("unsubscribe", &channel), now(), &mut counter);
+    }
+    assert_eq!(hub.census(), Census { connections: 1, ..Census::default() });
+    // All that the hub holds, timers included, is what it held before; only its serial number grows.
+    assert!(format!("{hub:?}").len() < empty + 10, "{hub:?}");
+    hub.disconnect(0, now(), &mut counter);
+    assert_eq!(hub.census(), Census::default());
+}
+
+#[test]
+fn connecting_and_disconnecting_without_end_leaves_nothing() {
+    let (mut hub, mut counter) = (hub(AppOptions::default()), Counter::default());
+    connect(&mut hub, 0, now(), &mut counter);
+    connect(&mut hub, 1, now(), &mut counter);
+    let before = format!("{hub:?}").len();
+    for _ in 0..100_000 {
+        hub.disconnect(1, now(), &mut counter);
+        connect(&mut hub, 1, now(), &mut counter);
+    }
+    assert!(format!("{hub:?}").len() < before + 10, "{hub:?}");
+}
