@@ -50,7 +50,7 @@ pub struct BenchArgs {
     #[arg(long, global = true, value_name = "N", value_parser = seconds_or_none, default_value_t = 1.0)]
     pub(crate) warmup: f64,
 
-    /// Bytes of an event's data [default: 100, slow: 2000]
+    /// Bytes of an event's data [default: 100, slow: 4000]
     #[arg(long, global = true, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(PAYLOAD_BYTES_MIN as u64..=PAYLOAD_BYTES_MAX))]
     pub(crate) payload: Option<u64>,

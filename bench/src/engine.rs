@@ -156,8 +156,8 @@ impl Engine {
     /// Subscribes a connection; `user` is who enters a presence channel.
     pub(crate) fn subscribe(&mut self, id: Id, channel: &str, user: Option<&str>) {
         let Some(connection) = &self.connections[id] else { return };
-        let signer = &self.settings.target.signer;
-        let message = message::subscribe(signer, &connection.socket_id, channel, user);
+        let target = &self.settings.target;
+        let message = message::subscribe(target, &connection.socket_id, channel, user);
         self.send(id, Opcode::Text, message.as_bytes());
     }
 
@@ -321,7 +321,7 @@ impl Engine {
             }
             Control::Error(text) => {
                 self.troubles.errors.add(&text);
-                Ok(())
+                handler.hear(self, News::Refused(id))
             }
             Control::Other => Ok(()),
         }

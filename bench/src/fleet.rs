@@ -72,7 +72,7 @@ pub(crate) fn rest(engine: &mut Engine, nanoseconds: u64) -> Result<()> {
 /// What is known of why connections failed, as the end of a sentence.
 pub(crate) fn reasons(engine: &Engine) -> String {
     let troubles = &engine.troubles;
-    let first = [&troubles.refused, &troubles.ended, &troubles.errors]
+    let first = [&troubles.refused, &troubles.errors, &troubles.ended]
         .into_iter()
         .find_map(|tally| tally.first.as_deref());
     match first {
@@ -86,8 +86,8 @@ fn advice(why: &str) -> &'static str {
     if why.contains("4001") {
         return " (check --key)";
     }
-    if why.contains("code 4009") {
-        return " (check --key and --secret, and the app's allowed origins)";
+    if why.contains("4009") {
+        return " (check --key and --secret, and the origins that the app allows)";
     }
     if why.contains("HTTP 404") {
         return " (check --key and --path)";
@@ -217,7 +217,7 @@ impl Handler for Launch {
                     self.is_ready(id, began, now);
                 }
             }
-            News::Ended(id) => {
+            News::Ended(id) | News::Refused(id) => {
                 if !matches!(self.take(id), State::Idle) {
                     self.under_way -= 1;
                     self.progress = now;

@@ -1,7 +1,6 @@
 //! The opening handshake of a WebSocket (RFC 6455, section 4), both sides of it.
 
-use data_encoding::BASE64;
-use sha1::{Digest, Sha1};
+use resound_protocol::websocket::accept_key;
 
 /// Heads of HTTP messages longer than this are refused.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -9,28 +8,23 @@ pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header fields of an HTTP message that are looked at.
 pub(crate) const HEADERS_MAX: usize = 64;
 
-const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// As much of a refusal's text is shown.
+const REFUSAL_CHARS_MAX: usize = 200;
 
-/// Every connection sends the same nonce: it guards against caches, and there are none here.
-const KEY: &[u8] = b"cmVzb3VuZC1iZW5jaC1rZQ==";
-
-/// What `Sec-WebSocket-Accept` must be for this `Sec-WebSocket-Key`.
-pub(crate) fn accept_key(key: &[u8]) -> String {
-    BASE64.encode(&Sha1::new().chain_update(key).chain_update(ACCEPT_SUFFIX).finalize())
-}
+/// Every connection sends the nonce of the RFC's example: it guards against caches, and there are none here.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// The request by which a client asks for a WebSocket.
 pub(crate) fn upgrade_request(host: &str, path: &str) -> Vec<u8> {
-    let key = String::from_utf8_lossy(KEY);
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUpgrade: websocket\r\n\
-         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
     )
     .into_bytes()
 }
 
 /// The answer by which a server agrees.
-pub(crate) fn upgrade_answer(key: &[u8]) -> Vec<u8> {
+pub(crate) fn upgrade_answer(key: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {}\r\n\r\n",
@@ -89,18 +83,17 @@ impl Upgrade {
 }
 
 fn refusal(status: u16, body: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(body).trim().chars().take(200).collect();
+    let text = String::from_utf8_lossy(body);
+    // A page for browsers says no more than the status does.
+    let words = text.split_whitespace().take_while(|word| !word.starts_with('<'));
+    let text: String =
+        words.collect::<Vec<_>>().join(" ").chars().take(REFUSAL_CHARS_MAX).collect();
     format!("HTTP {status} {text}").trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_key_of_the_rfc_is_accepted_as_there() {
-        assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    }
 
     #[test]
     fn a_correct_answer_is_accepted_wherever_it_is_split() {
@@ -115,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_foreign_accept_key_is_refused() {
-        let Verdict::Refused(why) = Upgrade::default().verdict(&upgrade_answer(b"other")) else {
+        let Verdict::Refused(why) = Upgrade::default().verdict(&upgrade_answer("other")) else {
             panic!("it was not refused");
         };
         assert!(why.contains("Sec-WebSocket-Accept"), "{why}");
@@ -125,5 +118,7 @@ mod tests {
     fn an_error_is_told_with_its_body() {
         let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone";
         assert_eq!(Upgrade::default().verdict(answer), Verdict::Refused("HTTP 404 gone".into()));
+        let page = b"HTTP/1.1 404 Not Found\r\n\r\n<!DOCTYPE html><p>gone";
+        assert_eq!(Upgrade::default().verdict(page), Verdict::Refused("HTTP 404".into()));
     }
 }

@@ -17,7 +17,7 @@
 //!
 //! What is said:
 //! * [`target`]: the server under test
-//! * [`mark`], [`message`], [`request`], [`signature`]: events, messages, and signed requests to publish
+//! * [`mark`], [`message`], [`request`]: events, messages, and signed requests to publish
 //! * [`answer`], [`handshake`], [`frame`]: HTTP answers, and the WebSocket protocol
 //!
 //! What moves it:
@@ -48,7 +48,6 @@ mod handshake;
 mod mark;
 mod message;
 mod request;
-mod signature;
 mod target;
 
 mod alarm;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::mark::{MARK_BYTES, Mark};
-use crate::signature::Signer;
+use crate::target::Target;
 
 /// The answer to `pusher:ping`.
 pub(crate) const PONG: &[u8] = br#"{"event":"pusher:pong","data":{}}"#;
@@ -40,21 +40,21 @@ pub(crate) fn write_payload(out: &mut Vec<u8>, mark: Mark, bytes: usize, encodin
 
 /// Subscribes to a channel; `user` is who enters, if it is a presence channel.
 pub(crate) fn subscribe(
-    signer: &Signer,
+    target: &Target,
     socket_id: &str,
     channel: &str,
     user: Option<&str>,
 ) -> String {
     if let Some(user) = user {
         let data = format!(r#"{{"user_id":"{user}","user_info":{{"name":"User {user}"}}}}"#);
-        let auth = signer.subscription(socket_id, channel, Some(&data));
+        let auth = target.channel_auth(socket_id, channel, Some(&data));
         let data = Value::String(data);
         return format!(
             r#"{{"event":"pusher:subscribe","data":{{"auth":"{auth}","channel_data":{data},"channel":"{channel}"}}}}"#
         );
     }
     let private = channel.starts_with("private-");
-    let auth = if private { signer.subscription(socket_id, channel, None) } else { String::new() };
+    let auth = if private { target.channel_auth(socket_id, channel, None) } else { String::new() };
     format!(r#"{{"event":"pusher:subscribe","data":{{"auth":"{auth}","channel":"{channel}"}}}}"#)
 }
 
@@ -89,7 +89,7 @@ pub(crate) enum Control {
         user: String,
     },
     Ping,
-    /// `pusher:error` or a refused subscription, as it came.
+    /// `pusher:error` or a refused subscription, for a person to read.
     Error(String),
     Other,
 }
@@ -117,7 +117,9 @@ impl Control {
                 .map_or(Self::Other, |data| Self::MemberRemoved { user: text(data.user_id) }),
             "pusher:ping" => Self::Ping,
             "pusher:error" | "pusher:subscription_error" => {
-                Self::Error(String::from_utf8_lossy(message).into_owned())
+                let complaint = envelope.data::<Complaint>().and_then(Complaint::sentence);
+                let raw = || String::from_utf8_lossy(message).into_owned();
+                Self::Error(complaint.unwrap_or_else(raw))
             }
             _ => Self::Other,
         }
@@ -164,6 +166,22 @@ struct Member {
     user_id: Value,
 }
 
+/// What stands in `pusher:error`, or in `pusher:subscription_error`.
+#[derive(Deserialize)]
+struct Complaint {
+    #[serde(alias = "status")]
+    code: u16,
+    #[serde(alias = "error")]
+    message: String,
+}
+
+impl Complaint {
+    fn sentence(self) -> Option<String> {
+        let Self { code, message } = self;
+        (!message.is_empty()).then(|| format!("the server says \"{message}\" (code {code})"))
+    }
+}
+
 impl Subscribed {
     fn users(self) -> Option<Vec<String>> {
         Some(self.presence?.ids.into_iter().map(text).collect())
@@ -182,6 +200,7 @@ fn text(id: Value) -> String {
 mod tests {
     use super::*;
     use crate::mark::MarkFinder;
+    use crate::target::resolve;
 
     const MARK: Mark = Mark { due: 77, number: 5, stream: 3, run: 1 };
 
@@ -204,13 +223,13 @@ mod tests {
 
     #[test]
     fn every_message_that_is_sent_is_json() {
-        let signer = Signer::new("key", "secret");
+        let target = Target::new(resolve("127.0.0.1:1").unwrap(), "app", "key", "secret");
         let mut event = Vec::new();
         write_client_event(&mut event, "private-a", MARK, 100);
         let sent = [
-            subscribe(&signer, "1.2", "news", None),
-            subscribe(&signer, "1.2", "private-a", None),
-            subscribe(&signer, "1.2", "presence-a", Some("u1")),
+            subscribe(&target, "1.2", "news", None),
+            subscribe(&target, "1.2", "private-a", None),
+            subscribe(&target, "1.2", "presence-a", Some("u1")),
             unsubscribe("news"),
             String::from_utf8(event).unwrap(),
             String::from_utf8(PONG.to_vec()).unwrap(),
@@ -250,8 +269,16 @@ mod tests {
             &Control::MemberRemoved { user: one("u7") },
         );
         check(r#"{"event":"pusher:ping"}"#, &Control::Ping);
-        let error = r#"{"event":"pusher:error","data":"{\"code\":4001}"}"#;
-        check(error, &Control::Error(error.into()));
+        check(
+            r#"{"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Origin not allowed\"}"}"#,
+            &Control::Error("the server says \"Origin not allowed\" (code 4009)".into()),
+        );
+        check(
+            r#"{"event":"pusher:subscription_error","channel":"c","data":{"type":"AuthError","error":"No","status":401}}"#,
+            &Control::Error("the server says \"No\" (code 401)".into()),
+        );
+        let unusual = r#"{"event":"pusher:error","data":"whatever"}"#;
+        check(unusual, &Control::Error(unusual.into()));
         check(r#"{"event":"whatever","data":5}"#, &Control::Other);
         check("no json at all", &Control::Other);
     }

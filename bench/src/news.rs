@@ -42,6 +42,8 @@ pub(crate) enum News<'a> {
     Subscribed(Id, &'a [String]),
     MemberAdded(Id, &'a str),
     MemberRemoved(Id, &'a str),
+    /// The server sent an error message, which may be its answer to a subscription.
+    Refused(Id),
     /// The connection ended, not by our will.
     Ended(Id),
     /// A request to publish is done.

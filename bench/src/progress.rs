@@ -44,10 +44,10 @@ impl Progress {
         let style = ProgressStyle::with_template("{msg:<40} [{bar:30}] {percent:>3} %")
             .expect("the template is a constant that has been seen to work")
             .progress_chars("=> ");
-        self.bar.set_style(style);
-        self.bar.set_length(length);
-        self.bar.set_position(0);
         self.bar.set_message(format!("{}: {name}", self.subject));
+        self.bar.set_length(length);
+        self.bar.set_style(style);
+        self.bar.set_position(0);
         self.redraw.set(0);
     }
 

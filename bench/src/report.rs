@@ -9,6 +9,20 @@ use crate::process::Usage;
 /// Above this share of a core the generator may be what limits throughput.
 const BUSY_GENERATOR_CORES: f64 = 0.9;
 
+/// How figures that must be 0 end.
+const FAULTS: [&str; 10] = [
+    "lost",
+    "duplicate",
+    "reordered",
+    "not_acknowledged",
+    "not_connected",
+    "sockets_left_over",
+    "missing_pairs",
+    "told_twice",
+    "told_wrongly",
+    "slow_holes",
+];
+
 /// Figures in the order in which they are shown, and remarks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Report {
@@ -103,6 +117,12 @@ impl Report {
         }
     }
 
+    /// The figures that must be 0 and are not.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = &Figure> {
+        let must_be_zero = |figure: &&Figure| FAULTS.iter().any(|name| figure.name.ends_with(name));
+        self.figures.iter().filter(must_be_zero).filter(|figure| figure.value != 0.0)
+    }
+
     /// The report whose figures are the medians of several runs of the same.
     pub(crate) fn median(reports: &[Self]) -> Self {
         let mut merged = reports.first().cloned().unwrap_or_default();
@@ -137,8 +157,9 @@ pub(crate) fn ratio(name: &str, servers: &[Report], floors: &[Report]) -> Option
     let ratios: Vec<f64> = servers
         .iter()
         .zip(floors)
-        .filter_map(|(server, floor)| Some(server.value(name)? / floor.value(name)?))
-        .filter(|ratio| ratio.is_finite())
+        .filter_map(|(server, floor)| Some((server.value(name)?, floor.value(name)?)))
+        .filter(|(server, floor)| *server >= 0.0 && *floor > 0.0)
+        .map(|(server, floor)| server / floor)
         .collect();
     (!ratios.is_empty()).then(|| median(ratios))
 }
@@ -177,6 +198,15 @@ mod tests {
         assert_eq!((merged.value("cpu"), merged.value("lost")), (Some(4.0), Some(0.0)));
         assert_eq!(merged.notes, ["a", "b"]);
         assert_eq!(Report::median(&rounds[..2]).value("cpu"), Some(6.0));
+    }
+
+    #[test]
+    fn what_must_be_zero_and_is_not_is_a_fault() {
+        let names = |report: Report| -> Vec<String> {
+            report.faults().map(|figure| figure.name.clone()).collect()
+        };
+        assert!(names(report(3.0, 0, "")).is_empty());
+        assert_eq!(names(report(3.0, 1, "")), ["lost"]);
     }
 
     #[test]

@@ -69,12 +69,11 @@ impl RequestWriter {
 
     fn write_head(&self, out: &mut Vec<u8>, endpoint: &str) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let (signed, requested) = self.target.api_paths(endpoint);
-        let query = self.target.signer.query("POST", &signed, now, &self.body);
+        let url = self.target.post_url(endpoint, &self.body, now);
         out.clear();
         write!(
             out,
-            "POST {requested}?{query} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+            "POST {url} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
             self.target.address,
             self.body.len()

@@ -123,6 +123,11 @@ impl Bench {
         if let Some(why) = self.scenario.without_floor().filter(|_| self.args.floor) {
             server.note(format!("--floor is left out: {why}"));
         }
+        let faults: Vec<String> =
+            server.faults().map(|figure| format!("{} {}", figure.name, figure.value)).collect();
+        if !faults.is_empty() {
+            server.note(format!("not as it must be: {}", faults.join(", ")));
+        }
         let ratios: Vec<Option<f64>> = server
             .figures
             .iter()
@@ -144,8 +149,10 @@ impl Bench {
     fn title(&self) -> String {
         let mut title = format!("{} against {}", self.scenario.name(), self.address);
         for (name, value) in self.options() {
-            let value = value.to_string().replace('"', "");
-            title.push_str(&format!("  {}={value}", name.replace('_', "-")));
+            // As it would be typed: 10 and not 10.0.
+            let value =
+                value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
+            title.push_str(&format!(" --{} {value}", name.replace('_', "-")));
         }
         title
     }

@@ -29,8 +29,12 @@ impl fmt::Display for Table<'_> {
                 ""
             )?;
         }
+        let mut figures: Vec<_> = self.server.figures.iter().enumerate().collect();
+        // Sections in the order in which they began; the figures of each keep theirs.
+        let began = |section| self.server.figures.iter().position(|other| other.section == section);
+        figures.sort_by_key(|(_, figure)| began(figure.section));
         let mut section = "";
-        for (index, figure) in self.server.figures.iter().enumerate() {
+        for (index, figure) in figures {
             if figure.section != section {
                 section = figure.section;
                 writeln!(formatter, "  {section}")?;
@@ -94,6 +98,7 @@ mod tests {
         let mut report = Report::default();
         report.section("server").add("cpu_per_delivery", cpu, "us");
         report.section("events").count("delivered", 1_234_567).count("lost", 0);
+        report.section("server").add("cores", 1.0, "cores");
         report
     }
 
@@ -104,7 +109,8 @@ mod tests {
         let table = Table { title: "fanout", server: &server, floor: None, ratios: &[] };
         assert_eq!(
             table.to_string(),
-            "\nfanout\n  server\n    cpu_per_delivery         3.500 us\n  events\n    \
+            "\nfanout\n  server\n    cpu_per_delivery         3.500 us\n    \
+             cores                        1 cores\n  events\n    \
              delivered            1 234 567 \n    lost                         0 \n  \
              note: it was late\n"
         );
@@ -113,7 +119,7 @@ mod tests {
     #[test]
     fn two_reports_stand_side_by_side_with_their_ratio() {
         let (server, floor) = (report(3.5), report(2.0));
-        let ratios = [Some(1.75), Some(1.0), None];
+        let ratios = [Some(1.75), Some(1.0), None, Some(1.0)];
         let text = Table { title: "fanout", server: &server, floor: Some(&floor), ratios: &ratios }
             .to_string();
         let line = |name: &str| {

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::clock::{SECOND, nanoseconds};
 use crate::engine::Engine;
+use crate::fleet::reasons;
 use crate::latency::Latency;
 use crate::ledger::{Account, Ledger};
 use crate::mark::Mark;
@@ -36,7 +37,7 @@ pub(crate) struct Outcome {
     /// The latency of events that were due while the slow ones did not read.
     pub(crate) latency_while_slow: Latency,
     pub(crate) acknowledgement: Latency,
-    /// From the first event to the last arrival.
+    /// From the first event to the last arrival, or if nothing came the time in which events were sent.
     pub(crate) elapsed: u64,
     /// Resident memory of the server at some instants, if both are watched.
     pub(crate) memory: Vec<Sample>,
@@ -91,6 +92,8 @@ struct Traffic<'a> {
     slow_from: u64,
     slow_until: u64,
     are_slow_paused: bool,
+    /// Subscribers whose connections ended.
+    disconnected: usize,
     process: Option<Process>,
     next_sample: u64,
 }
@@ -134,13 +137,16 @@ impl<'a> Traffic<'a> {
             slow_from: if plan.slow.is_some() { start + length / 3 } else { u64::MAX },
             slow_until: if plan.slow.is_some() { start + length / 3 * 2 } else { u64::MAX },
             are_slow_paused: false,
+            disconnected: 0,
             process: engine.settings.target.process.filter(|_| plan.slow.is_some()),
             next_sample: start,
         }
     }
 
     fn finish(mut self) -> Outcome {
-        self.outcome.elapsed = (self.last_arrival - self.start).max(1);
+        let nothing_came = self.last_arrival == self.start;
+        let last = if nothing_came { self.end } else { self.last_arrival };
+        self.outcome.elapsed = last - self.start;
         self.outcome
     }
 
@@ -314,14 +320,19 @@ impl Handler for Traffic<'_> {
     }
 
     #[inline]
-    fn hear(&mut self, _engine: &mut Engine, news: News<'_>) -> Result<()> {
+    fn hear(&mut self, engine: &mut Engine, news: News<'_>) -> Result<()> {
         match news {
             News::Event { id, mark, now } => self.on_event(id, mark, now),
             News::Published(receipt) => self.on_receipt(receipt)?,
             News::Ended(id) => {
                 self.outcome.ledger.ended(&self.outcome.streams, self.plan, id);
+                self.disconnected += 1;
+                if self.disconnected == self.plan.connections() {
+                    bail!("all connections ended in the middle of the run{}", reasons(engine));
+                }
             }
             News::Opened(_)
+            | News::Refused(_)
             | News::Subscribed(..)
             | News::MemberAdded(..)
             | News::MemberRemoved(..) => {}

@@ -160,14 +160,15 @@ test('resound init writes a .env block with fresh credentials and touches nothin
 });
 
 /** A server whose directory has only these files. */
-async function start(t, options) {
-  const server = await Server.start({ apps: null, ...options });
+async function start(t, { env, ...options }) {
+  const quick = { RESOUND_SHUTDOWN_GRACE_SECONDS: '1', ...env };
+  const server = await Server.start({ apps: null, env: quick, ...options });
   t.after(() => server.stop());
   return server;
 }
 
 async function failedStart(t, files, args) {
-  return run(['start', '--port', '0', ...args], await workingDirectory(t, files));
+  return run(['start', ...args], await workingDirectory(t, files));
 }
 
 async function workingDirectory(t, files) {

@@ -101,7 +101,7 @@ test('a refused subscription is answered with pusher:error and then with subscri
 
 test('a channel with a name that is not allowed is refused and the connection stays', async (t) => {
   const socket = await Socket.open(t, server);
-  for (const channel of ['with space', 'wïth-ümlaut', '#server', 'a/b', 'x'.repeat(201)]) {
+  for (const channel of ['', 'with space', 'wïth-ümlaut', '#server', 'a/b', 'x'.repeat(201)]) {
     socket.send({ event: 'pusher:subscribe', data: { channel, auth: '' } });
     const error = await socket.frames.next('pusher:error');
     assert.equal(errorOf(error).code, 4009, channel);

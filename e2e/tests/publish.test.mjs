@@ -5,8 +5,9 @@ import { Client, PUSHERS } from '../support/clients.mjs';
 import { APP, Server } from '../support/server.mjs';
 import { Socket } from '../support/socket.mjs';
 
+const patient = { ...APP, id: '1003', key: 'patient', auth_timestamp_tolerance: 0 };
 const roomy = { ...APP, id: '1002', key: 'roomy', max_event_size: 12_000, max_request_size: 100_000 };
-const server = await Server.start({ apps: [APP, roomy] });
+const server = await Server.start({ apps: [APP, roomy, patient] });
 after(() => server.stop());
 const publisher = server.publisher();
 
@@ -162,12 +163,42 @@ test('an event for a channel that nobody is on is accepted', async () => {
 test('a wrong secret is refused with 401', async () => {
   const error = await failure(server.publisher({ ...APP, secret: 'wrong' }).trigger('a', 'e', {}));
   assert.equal(error.status, 401);
-  assert.deepEqual(error.json, { error: 'Authentication signature invalid.', code: 401 });
+  assert.equal(error.json.code, 401);
+  assert.match(error.json.error, /^Authentication signature invalid/);
 });
 
 test('the key of another app is refused with 401 although the secret is right', async () => {
   const error = await failure(server.publisher({ ...APP, key: roomy.key }).trigger('a', 'e', {}));
   assert.equal(error.status, 401);
+});
+
+test('a request that was signed more than ten minutes ago is refused, unless the app allows it', async (t) => {
+  const tenMinutes = 600_000;
+  const now = Date.now();
+  t.mock.method(Date, 'now', () => now - tenMinutes - 10_000);
+  const calls = [publisher, server.publisher(patient)].map((each) => each.trigger('a', 'e', {}));
+  t.mock.reset();
+  assert.equal((await failure(calls[0])).status, 401);
+  assert.equal((await calls[1]).status, 200);
+
+  t.mock.method(Date, 'now', () => now - tenMinutes + 60_000);
+  const inTime = publisher.trigger('a', 'e', {});
+  t.mock.reset();
+  assert.equal((await inTime).status, 200);
+});
+
+test('an event of one app does not reach another app', async (t) => {
+  const [mine, theirs] = [
+    await Socket.open(t, server),
+    await Socket.open(t, server, { key: roomy.key }),
+  ];
+  await mine.join('shared-name');
+  await theirs.join('shared-name');
+  await publisher.trigger('shared-name', 'ours', {});
+  await mine.frames.next('ours');
+  await server.publisher(roomy).trigger('shared-name', 'fence', {});
+  await theirs.frames.next('fence');
+  assert.deepEqual(theirs.frames.all('ours'), []);
 });
 
 test('an unknown app is answered with 404', async () => {

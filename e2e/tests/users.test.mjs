@@ -169,6 +169,18 @@ test('a user is terminated who is known only from a presence channel', async (t)
   });
 });
 
+for (const id of ['a@b.c', 'a b', 'Zoë', 'a/b', '50%']) {
+  test(`the user ${id} can be terminated, although the id does not stand so in a URL`, async (t) => {
+    const socket = await Socket.open(t, server);
+    const userData = JSON.stringify({ id });
+    const auth = sign(`${socket.id}::user::${userData}`);
+    socket.send({ event: 'pusher:signin', data: { auth, user_data: userData } });
+    await socket.frames.next('pusher:signin_success');
+    assert.equal((await publisher.terminateUserConnections(id)).status, 200);
+    assert.equal((await socket.close()).code, 4009);
+  });
+}
+
 test('terminating a user who is not there is answered with {}', async () => {
   assert.deepEqual(await (await publisher.terminateUserConnections('nobody')).json(), {});
 });

@@ -170,22 +170,19 @@ impl Floor {
                 request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
             found.map(|header| header.value)
         };
-        if let Some(key) = header("Sec-WebSocket-Key") {
+        let text = |name: &str| std::str::from_utf8(header(name)?).ok();
+        if let Some(key) = text("Sec-WebSocket-Key") {
             self.accept_websocket(id, key);
             return Taken::Bytes(head);
         }
-        let length = header("Content-Length").unwrap_or(b"0");
-        let Some(length) = std::str::from_utf8(length).ok().and_then(|text| text.parse().ok())
-        else {
-            return Taken::End;
-        };
+        let Ok(length) = text("Content-Length").unwrap_or("0").parse() else { return Taken::End };
         let Some(body) = bytes[head..].get(..length) else { return Taken::Partial };
         self.channels.publish(body::events(body), &mut self.clients);
         self.clients.write(id, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
         Taken::Bytes(head + length)
     }
 
-    fn accept_websocket(&mut self, id: ClientId, key: &[u8]) {
+    fn accept_websocket(&mut self, id: ClientId, key: &str) {
         let mut answer = upgrade_answer(key);
         let established = format!(
             r#"{{"event":"pusher:connection_established","data":"{{\"socket_id\":\"1.{}\",\"activity_timeout\":120}}"}}"#,

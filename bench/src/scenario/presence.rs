@@ -199,7 +199,11 @@ impl Handler for Wave {
                     self.told(id, user, now);
                 }
             }
-            News::Event { .. } | News::Opened(_) | News::Ended(_) | News::Published(_) => {}
+            News::Event { .. }
+            | News::Opened(_)
+            | News::Refused(_)
+            | News::Ended(_)
+            | News::Published(_) => {}
         }
         Ok(())
     }

@@ -4,14 +4,12 @@ use anyhow::Result;
 
 use crate::args::PublishArgs;
 use crate::clock;
-use crate::engine::Engine;
 use crate::plan::{Plan, Source};
 use crate::process::microseconds_each;
 use crate::report::Report;
 use crate::scenario::Context;
-use crate::scenario::traffic::{measure, plan};
+use crate::scenario::traffic::{Measured, measure, plan};
 use crate::schedule::Pace;
-use crate::traffic::Outcome;
 
 const SECONDS: f64 = 3.0;
 
@@ -26,13 +24,14 @@ pub(crate) fn run(args: &PublishArgs, context: &Context) -> Result<Report> {
             seconds: context.seconds.unwrap_or(SECONDS),
             ..plan(context)
         };
-        let (outcome, engine) = measure(context, &plan)?;
-        add(&mut report, *batch, &outcome, &plan, &engine);
+        let measured = measure(context, &plan)?;
+        add(&mut report, *batch, &measured, &plan);
     }
     Ok(report)
 }
 
-fn add(report: &mut Report, batch: usize, outcome: &Outcome, plan: &Plan, engine: &Engine) {
+fn add(report: &mut Report, batch: usize, measured: &Measured, plan: &Plan) {
+    let Measured { outcome, engine, .. } = measured;
     let name = |figure: &str| format!("batch{batch}_{figure}");
     let seconds = clock::seconds(outcome.elapsed);
     report

@@ -1,6 +1,7 @@
 //! Every scenario, shortly, against the floor server in a thread.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -10,6 +11,8 @@ use mio::Waker;
 
 use crate::args::{BenchArgs, Scenario};
 use crate::floor::server::Floor;
+use crate::frame::{Opcode, write_plain};
+use crate::handshake::upgrade_answer;
 use crate::process::Process;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -38,22 +41,22 @@ impl Server {
     }
 
     fn run(&self, command: &str) -> anyhow::Result<Report> {
-        let words = ["bench"].into_iter().chain(command.split_whitespace());
-        let args = CommandLine::parse_from(words).bench;
-        let process = if cfg!(target_os = "linux") {
-            Some(Process::new(std::process::id()).unwrap())
-        } else {
-            None
-        };
-        let target = Target::new(self.address, "app", "key", "secret").with_process(process);
-        args.scenario.unwrap_or_else(Scenario::usual).run(&Context {
-            target: Rc::new(target),
-            seconds: Some(args.seconds.unwrap_or(0.3)),
-            warmup_seconds: 0.1,
-            payload_bytes: args.payload.map(|bytes| bytes as usize),
-            progress: Progress::hidden(),
-        })
+        run_against(self.address, command)
     }
+}
+
+fn run_against(address: SocketAddr, command: &str) -> anyhow::Result<Report> {
+    let words = ["bench"].into_iter().chain(command.split_whitespace());
+    let args = CommandLine::parse_from(words).bench;
+    let process = Process::new(std::process::id()).ok();
+    let target = Target::new(address, "app", "key", "secret").with_process(process);
+    args.scenario.unwrap_or_else(Scenario::usual).run(&Context {
+        target: Rc::new(target),
+        seconds: Some(args.seconds.unwrap_or(0.3)),
+        warmup_seconds: 0.1,
+        payload_bytes: args.payload.map(|bytes| bytes as usize),
+        progress: Progress::hidden(),
+    })
 }
 
 impl Drop for Server {
@@ -61,6 +64,22 @@ impl Drop for Server {
         self.stop.wake().unwrap();
         self.thread.take().unwrap().join().unwrap();
     }
+}
+
+/// What a run says when the server answers every connection with these bytes and ends it.
+fn error_for(answer: &[u8], command: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = answer.to_vec();
+    // It waits for connections until the tests are over.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&answer);
+        }
+    });
+    run_against(address, command).unwrap_err().to_string()
 }
 
 fn run(command: &str) -> Report {
@@ -164,6 +183,40 @@ fn slow_subscribers_read_on_and_the_others_miss_nothing() {
 fn more_slow_subscribers_than_there_are_is_an_error() {
     let error = Server::start(1).run("slow --subscribers 6 --slow 7").unwrap_err();
     assert!(error.to_string().contains("--slow 7"), "{error}");
+}
+
+#[test]
+fn a_key_that_the_server_does_not_know_is_told_with_code_and_reason() {
+    let mut answer = upgrade_answer("dGhlIHNhbXBsZSBub25jZQ==");
+    write_plain(&mut answer, Opcode::Close, b"\x0f\xa1Application does not exist");
+    for command in ["fanout --subscribers 3", "connect --connections 3", "presence --users 3"] {
+        let error = error_for(&answer, command);
+        assert!(
+            error.contains("code 4001 \"Application does not exist\" (check --key)"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_subscription_that_is_refused_ends_the_run_at_once() {
+    let mut answer = upgrade_answer("dGhlIHNhbXBsZSBub25jZQ==");
+    let established =
+        br#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.1\"}"}"#;
+    write_plain(&mut answer, Opcode::Text, established);
+    write_plain(
+        &mut answer,
+        Opcode::Text,
+        br#"{"event":"pusher:error","data":{"code":4009,"message":"No"}}"#,
+    );
+    let error = error_for(&answer, "client-events --channels 2");
+    assert!(error.contains("only 0 of 4") && error.contains("check --key and --secret"), "{error}");
+}
+
+#[test]
+fn a_server_without_websockets_is_told_as_such() {
+    let error = error_for(b"HTTP/1.1 404 Not Found\r\n\r\n", "fanout --subscribers 3");
+    assert!(error.contains("refused the WebSocket with HTTP 404"), "{error}");
 }
 
 #[test]

@@ -69,8 +69,18 @@ pub(crate) fn plan(context: &Context) -> Plan {
     }
 }
 
+/// A plan that was run.
+pub(crate) struct Measured {
+    pub(crate) outcome: Outcome,
+    pub(crate) engine: Engine,
+    /// What the server's memory grew by when the subscribers came.
+    grown_bytes: Option<f64>,
+}
+
 /// Opens the subscribers of a plan and lets its events flow.
-pub(crate) fn measure(context: &Context, plan: &Plan) -> Result<(Outcome, Engine)> {
+pub(crate) fn measure(context: &Context, plan: &Plan) -> Result<Measured> {
+    let resident = || context.target.process.map(|process| process.resident_bytes() as f64);
+    let before = resident();
     let mut engine = context.engine(plan)?;
     let berth = |id| Berth {
         channel: Some(engine.settings.channels[plan.channel_of(id)].clone()),
@@ -81,21 +91,23 @@ pub(crate) fn measure(context: &Context, plan: &Plan) -> Result<(Outcome, Engine
     };
     let berths = (0..plan.connections()).map(berth).collect();
     fleet::open_all(&mut engine, berths, AT_ONCE)?;
+    let grown_bytes = resident().zip(before).map(|(after, before)| after - before);
     let outcome = traffic::run(&mut engine, plan)?;
-    Ok((outcome, engine))
+    Ok(Measured { outcome, engine, grown_bytes })
 }
 
 fn report(context: &Context, plan: &Plan) -> Result<Report> {
-    let (outcome, engine) = measure(context, plan)?;
+    let measured = measure(context, plan)?;
+    let outcome = &measured.outcome;
     let mut report = Report::default();
-    throughput(&mut report, &outcome);
+    throughput(&mut report, outcome);
     report.latency("latency", &outcome.latency);
     if outcome.requests > 0 {
         report.latency("ack", &outcome.acknowledgement);
     }
-    server(&mut report, &outcome, context);
-    events(&mut report, &outcome, plan, &engine);
-    generator(&mut report, &outcome, &engine);
+    server(&mut report, &measured, plan);
+    events(&mut report, &measured, plan);
+    generator(&mut report, &measured);
     Ok(report)
 }
 
@@ -110,14 +122,15 @@ pub(crate) fn throughput(report: &mut Report, outcome: &Outcome) {
     if outcome.client_events > 0 {
         section.add("client_events_per_s", outcome.client_events as f64 / seconds, "1/s");
     }
-    section.add("messages_per_read", delivered / outcome.reads.max(1) as f64, "");
+    let all = delivered + outcome.ledger.slow_arrivals.delivered as f64;
+    section.add("messages_per_read", all / outcome.reads.max(1) as f64, "");
 }
 
 /// What the server spent, if its process is known.
-pub(crate) fn server(report: &mut Report, outcome: &Outcome, context: &Context) {
-    let (Some(spent), Some(process)) = (outcome.usage.server, context.target.process) else {
-        return;
-    };
+pub(crate) fn server(report: &mut Report, measured: &Measured, plan: &Plan) {
+    let Measured { outcome, engine, grown_bytes } = measured;
+    let process = engine.settings.target.process;
+    let (Some(spent), Some(process)) = (outcome.usage.server, process) else { return };
     let each = |count| microseconds_each(spent, count);
     let mut section = report.section("server");
     section.add("server_cpu_per_delivery", each(outcome.ledger.arrivals.delivered), "us");
@@ -127,15 +140,16 @@ pub(crate) fn server(report: &mut Report, outcome: &Outcome, context: &Context) 
     if outcome.client_events > 0 {
         section.add("server_cpu_per_client_event", each(outcome.client_events), "us");
     }
-    section.add("server_cores", outcome.usage.cores(spent), "cores").add(
-        "server_rss",
-        process.resident_bytes() as f64 / 1e6,
-        "MB",
-    );
+    section.add("server_cores", outcome.usage.cores(spent), "cores");
+    section.add("server_rss", process.resident_bytes() as f64 / 1e6, "MB");
+    if let Some(bytes) = grown_bytes {
+        section.add("rss_per_connection", bytes / plan.connections() as f64, "B");
+    }
 }
 
 /// Whether everybody got everything.
-pub(crate) fn events(report: &mut Report, outcome: &Outcome, plan: &Plan, engine: &Engine) {
+pub(crate) fn events(report: &mut Report, measured: &Measured, plan: &Plan) {
+    let Measured { outcome, engine, .. } = measured;
     let ledger = &outcome.ledger;
     let lost = ledger.lost(&outcome.streams, plan);
     let mut section = report.section("events");
@@ -153,7 +167,8 @@ pub(crate) fn events(report: &mut Report, outcome: &Outcome, plan: &Plan, engine
     }
 }
 
-pub(crate) fn generator(report: &mut Report, outcome: &Outcome, engine: &Engine) {
+pub(crate) fn generator(report: &mut Report, measured: &Measured) {
+    let Measured { outcome, engine, .. } = measured;
     report.generator(&outcome.usage);
     let each = microseconds_each(outcome.usage.own, outcome.ledger.arrivals.delivered);
     let mut section = report.section("generator");

@@ -188,7 +188,9 @@ impl LiveApp {
     pub(crate) fn enter(&self) -> bool {
         let max = self.options.connections_max.map_or(usize::MAX, |max| max as usize);
         self.connections
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < max).then_some(count + 1))
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                (count < max).then_some(count + 1)
+            })
             .is_ok()
     }
 
@@ -240,7 +242,8 @@ impl Apps {
     fn insert(&mut self, app: App, previous: &Self) {
         let next = AppNumber(self.numbers.len() as u32);
         let number = *self.numbers.entry(app.id.clone()).or_insert(next);
-        let connections = previous.by_number(number).map(|app| app.connections.clone()).unwrap_or_default();
+        let connections =
+            previous.by_number(number).map(|app| app.connections.clone()).unwrap_or_default();
         let signer = Signer::new(&app.secret);
         let live = Arc::new(LiveApp { app, number, signer, connections });
         self.by_number.resize(self.numbers.len(), None);

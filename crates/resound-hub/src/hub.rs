@@ -158,7 +158,10 @@ impl Hub {
         self.sockets.insert(socket_id, slot);
         self.watch_life(slot);
         sink.note(&Who { app: &app, socket_id }, Note::Connected);
-        sink.send(slot, &message::connection_established(socket_id, app.options.activity_timeout_seconds));
+        sink.send(
+            slot,
+            &message::connection_established(socket_id, app.options.activity_timeout_seconds),
+        );
         Ok(())
     }
 
@@ -290,7 +293,12 @@ impl Hub {
         sink.peer(shard, PeerMessage(message));
     }
 
-    pub(crate) fn route_to_owner(&mut self, channel: &ChannelKey, message: Message, sink: &mut dyn Sink) {
+    pub(crate) fn route_to_owner(
+        &mut self,
+        channel: &ChannelKey,
+        message: Message,
+        sink: &mut dyn Sink,
+    ) {
         self.route(owner_of(channel, self.shards), message, sink);
     }
 
@@ -299,9 +307,18 @@ impl Hub {
     }
 
     /// Tells a client that something was refused; the connection stays.
-    pub(crate) fn refuse(&mut self, slot: Slot, error: &ClientError, reason: &str, sink: &mut dyn Sink) {
+    pub(crate) fn refuse(
+        &mut self,
+        slot: Slot,
+        error: &ClientError,
+        reason: &str,
+        sink: &mut dyn Sink,
+    ) {
         if let Some((session, app)) = self.speaker(slot) {
-            sink.note(&Who { app: &app, socket_id: session.socket_id }, Note::Refused(error, reason));
+            sink.note(
+                &Who { app: &app, socket_id: session.socket_id },
+                Note::Refused(error, reason),
+            );
         }
         sink.send(slot, &message::error(error));
     }
@@ -337,7 +354,8 @@ impl Hub {
         for slot in 0..self.sessions.len() as Slot {
             let is_meant = self.session(slot).is_some_and(|session| {
                 let signed_in = session.user.as_ref().is_some_and(|user| &*user.id == user_id);
-                let member = || session.subscriptions.iter().any(|s| s.member.as_deref() == Some(user_id));
+                let member =
+                    || session.subscriptions.iter().any(|s| s.member.as_deref() == Some(user_id));
                 session.app == app && (signed_in || member())
             });
             if is_meant {
@@ -387,7 +405,12 @@ impl Hub {
     }
 
     /// Tells one client something, wherever it is heard of.
-    pub(crate) fn tell(&mut self, connection: crate::peer::ConnectionKey, frame: Frame, sink: &mut dyn Sink) {
+    pub(crate) fn tell(
+        &mut self,
+        connection: crate::peer::ConnectionKey,
+        frame: Frame,
+        sink: &mut dyn Sink,
+    ) {
         self.route(connection.shard, Message::Send { connection, frame }, sink);
     }
 }

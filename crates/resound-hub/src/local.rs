@@ -58,7 +58,8 @@ impl LocalChannels {
         if channel.references > 0 {
             return;
         }
-        let Some(ChannelKey { app, name }) = self.channels[id as usize].take().map(|c| c.key) else {
+        let Some(ChannelKey { app, name }) = self.channels[id as usize].take().map(|c| c.key)
+        else {
             return;
         };
         self.free.push(id);

@@ -137,7 +137,11 @@ mod tests {
     #[test]
     fn wildcards_stand_for_any_run_of_characters() {
         check("*", &["https://a.example", "null", ""], &[]);
-        check("*.a.example", &["https://b.a.example", "http://x.y.a.example:1"], &["https://a.example"]);
+        check(
+            "*.a.example",
+            &["https://b.a.example", "http://x.y.a.example:1"],
+            &["https://a.example"],
+        );
         check("https://*.a.example:*", &["https://b.a.example:9"], &["http://b.a.example:9"]);
         check("a*c*e", &["http://abcde", "http://ace"], &["http://abcd", "http://ae"]);
     }

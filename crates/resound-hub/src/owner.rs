@@ -94,7 +94,10 @@ impl OwnedChannels {
     }
 
     /// The channels of an application that have subscribers.
-    pub(crate) fn of_app(&self, app: AppNumber) -> impl Iterator<Item = (&ChannelName, &OwnedChannel)> {
+    pub(crate) fn of_app(
+        &self,
+        app: AppNumber,
+    ) -> impl Iterator<Item = (&ChannelName, &OwnedChannel)> {
         self.apps.get(&app).into_iter().flatten().filter(|(_, channel)| !channel.shards.is_empty())
     }
 
@@ -134,7 +137,12 @@ impl OwnedChannels {
 }
 
 impl Hub {
-    pub(crate) fn own_subscribe(&mut self, request: SubscribeRequest, now: Now, sink: &mut dyn Sink) {
+    pub(crate) fn own_subscribe(
+        &mut self,
+        request: SubscribeRequest,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) {
         let SubscribeRequest { connection, channel, member, ticket } = request;
         let Some(app) = self.app(channel.app) else {
             return;
@@ -149,7 +157,8 @@ impl Hub {
                 let max = app.options.presence_members_max;
                 if is_new && !presence.has_room(&member.user_id, max) {
                     Err(ClientError::LimitReached(
-                        format!("The channel has {max} members already (max_presence_members)").into(),
+                        format!("The channel has {max} members already (max_presence_members)")
+                            .into(),
                     ))
                 } else {
                     if is_new && presence.join(member) == Join::First {
@@ -178,7 +187,8 @@ impl Hub {
             self.owned.remove_if_unneeded(&channel);
         }
         let member = member.map(|member| member.user_id);
-        let answer = SubscribeAnswer { connection, channel: channel.clone(), member, ticket, outcome };
+        let answer =
+            SubscribeAnswer { connection, channel: channel.clone(), member, ticket, outcome };
         self.route(connection.shard, Message::Answer(answer), sink);
         if is_in {
             self.count_changed(&channel, &app, now, sink);
@@ -221,9 +231,12 @@ impl Hub {
 
     /// A cached event has one timer; one that was renewed meanwhile gets another.
     pub(crate) fn expire_cached(&mut self, channel: ChannelKey, now: Now) {
-        let expires = self.owned.get_mut(&channel).and_then(|owned| Some(owned.cached.as_ref()?.expires));
+        let expires =
+            self.owned.get_mut(&channel).and_then(|owned| Some(owned.cached.as_ref()?.expires));
         match expires {
-            Some(expires) if expires > now.seconds() => self.timers.insert(expires, Due::Cached(channel)),
+            Some(expires) if expires > now.seconds() => {
+                self.timers.insert(expires, Due::Cached(channel))
+            }
             _ => self.owned.forget_cached(&channel),
         }
     }
@@ -244,7 +257,8 @@ impl Hub {
             return;
         };
         for (shard, _) in owned.shards.clone() {
-            let delivery = Delivery { channel: channel.clone(), frame: frame.clone(), except, published };
+            let delivery =
+                Delivery { channel: channel.clone(), frame: frame.clone(), except, published };
             self.route(shard as ShardId, Message::Deliver(delivery), sink);
         }
     }
@@ -254,10 +268,21 @@ impl Hub {
             return;
         };
         let except = delivery.except.and_then(|id| self.sockets.get(&id).copied());
-        sink.fan_out(&self.local.channel(id).subscribers, except, &delivery.frame, delivery.published);
+        sink.fan_out(
+            &self.local.channel(id).subscribers,
+            except,
+            &delivery.frame,
+            delivery.published,
+        );
     }
 
-    fn count_changed(&mut self, channel: &ChannelKey, app: &LiveApp, now: Now, sink: &mut dyn Sink) {
+    fn count_changed(
+        &mut self,
+        channel: &ChannelKey,
+        app: &LiveApp,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) {
         if !app.options.subscription_count || channel.name.is_presence() {
             return;
         }
@@ -275,7 +300,8 @@ impl Hub {
     }
 
     pub(crate) fn send_held_count(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
-        if self.owned.get_mut(channel).is_some_and(|owned| std::mem::take(&mut owned.count_is_due)) {
+        if self.owned.get_mut(channel).is_some_and(|owned| std::mem::take(&mut owned.count_is_due))
+        {
             self.send_count(channel, now, sink);
         }
     }

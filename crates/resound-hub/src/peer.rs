@@ -6,7 +6,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use resound_protocol::{channel::ChannelName, error::ClientError, member::Member, socket_id::SocketId, websocket::Frame};
+use resound_protocol::{
+    channel::ChannelName, error::ClientError, member::Member, socket_id::SocketId, websocket::Frame,
+};
 
 use crate::{app::AppNumber, time::Now};
 

@@ -77,7 +77,11 @@ mod tests {
     use super::*;
 
     fn member(id: &str) -> Member {
-        Member { user_id: id.into(), user_id_json: format!("\"{id}\"").into(), user_info_json: None }
+        Member {
+            user_id: id.into(),
+            user_id_json: format!("\"{id}\"").into(),
+            user_info_json: None,
+        }
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Hub {
             let frame = message::event(event.name_json, name, event.data_json);
             let cached_data = name.is_cache().then(|| event.data_json.into());
             let channel = ChannelKey { app: app.number(), name: name.clone() };
-            let publication = Publication { channel: channel.clone(), frame, except, cached_data, at: now };
+            let publication =
+                Publication { channel: channel.clone(), frame, except, cached_data, at: now };
             self.route_to_owner(&channel, Message::Publish(publication), sink);
         }
         self.settle(now, sink);
@@ -52,7 +53,8 @@ impl Hub {
         let note = Note::ClientEvent { event: &event.name, channel: &event.channel };
         sink.note(&Who { app, socket_id: session.socket_id }, note);
         let channel = ChannelKey { app: app.number(), name };
-        let publication = Publication { channel: channel.clone(), frame, except, cached_data: None, at: now };
+        let publication =
+            Publication { channel: channel.clone(), frame, except, cached_data: None, at: now };
         self.route_to_owner(&channel, Message::Publish(publication), sink);
     }
 
@@ -68,11 +70,15 @@ impl Hub {
             return Err(ClientError::ClientEventsDisabled);
         }
         if !event.name.starts_with("client-") {
-            return Err(ClientError::ClientEventRejected("The name of a client event begins with client-".into()));
+            return Err(ClientError::ClientEventRejected(
+                "The name of a client event begins with client-".into(),
+            ));
         }
         if event.name.chars().count() > options.event_name_max {
             let max = options.event_name_max;
-            let message = format!("The name of the event has more than {max} characters (max_event_name_length)");
+            let message = format!(
+                "The name of the event has more than {max} characters (max_event_name_length)"
+            );
             return Err(ClientError::ClientEventRejected(message.into()));
         }
         let channel = self.local.find(app.number(), &event.channel);
@@ -82,7 +88,8 @@ impl Hub {
                 .map_err(|fault| ClientError::Refused(fault.to_string().into()))?,
         };
         let session = self.session_mut(slot).ok_or(ClientError::InvalidMessage)?;
-        let membership = channel.and_then(|id| session.subscription(id)).filter(|s| s.position.is_some());
+        let membership =
+            channel.and_then(|id| session.subscription(id)).filter(|s| s.position.is_some());
         let is_for_members = options.client_events == ClientEvents::Members;
         match name.access() {
             _ if is_for_members && membership.is_none() => return Err(ClientError::NotAMember),

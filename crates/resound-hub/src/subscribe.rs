@@ -29,11 +29,15 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn unauthorized(reason: impl ToString) -> Self {
-        Self { kind: RefusalKind::AuthError, error: ClientError::Unauthorized, reason: reason.to_string() }
+    fn unauthorized(reason: &(impl ToString + ?Sized)) -> Self {
+        Self {
+            kind: RefusalKind::AuthError,
+            error: ClientError::Unauthorized,
+            reason: reason.to_string(),
+        }
     }
 
-    fn invalid(reason: impl ToString) -> Self {
+    fn invalid(reason: &(impl ToString + ?Sized)) -> Self {
         let reason = reason.to_string();
         let error = ClientError::Refused(Cow::Owned(reason.clone()));
         Self { kind: RefusalKind::InvalidChannel, error, reason }
@@ -58,13 +62,21 @@ impl Hub {
         };
         let (name, member) = match permit(session, app, request) {
             Ok(permitted) => permitted,
-            Err(refusal) => return self.refuse_subscription(slot, &request.channel, &refusal, sink),
+            Err(refusal) => {
+                return self.refuse_subscription(slot, &request.channel, &refusal, sink);
+            }
         };
         let key = ChannelKey { app: app.number(), name };
-        let known = self.local.find(key.app, key.name.as_str()).and_then(|id| session.subscription(id)).map(|s| s.serial);
+        let known = self
+            .local
+            .find(key.app, key.name.as_str())
+            .and_then(|id| session.subscription(id))
+            .map(|s| s.serial);
         let max = app.options.channels_per_connection_max;
         if known.is_none() && session.subscriptions.len() >= max {
-            let reason = format!("The connection is in {max} channels already (max_channels_per_connection)");
+            let reason = format!(
+                "The connection is in {max} channels already (max_channels_per_connection)"
+            );
             return self.refuse_subscription(slot, &request.channel, &Refusal::limit(reason), sink);
         }
         let connection = session.key(self.shard, slot);
@@ -76,7 +88,12 @@ impl Hub {
         self.route_to_owner(&key, Message::Subscribe(request), sink);
     }
 
-    fn add_subscription(&mut self, slot: Slot, key: &ChannelKey, member: Option<&Member>) -> Ticket {
+    fn add_subscription(
+        &mut self,
+        slot: Slot,
+        key: &ChannelKey,
+        member: Option<&Member>,
+    ) -> Ticket {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let channel = self.local.enter(key);
@@ -94,10 +111,11 @@ impl Hub {
         let is_there = self.sockets.get(&answer.connection.socket_id) == Some(&slot);
         let (Ticket::New(serial) | Ticket::Repeated(serial)) = answer.ticket;
         let is_new = answer.ticket == Ticket::New(serial);
-        let waiting = self.local.find(answer.channel.app, answer.channel.name.as_str()).filter(|id| {
-            let subscription = self.session(slot).and_then(|session| session.subscription(*id));
-            is_there && subscription.is_some_and(|s| s.serial == serial)
-        });
+        let waiting =
+            self.local.find(answer.channel.app, answer.channel.name.as_str()).filter(|id| {
+                let subscription = self.session(slot).and_then(|session| session.subscription(*id));
+                is_there && subscription.is_some_and(|s| s.serial == serial)
+            });
         match (waiting, answer.outcome) {
             (Some(id), Ok(welcome)) => {
                 if is_new {
@@ -117,8 +135,11 @@ impl Hub {
             }
             // Let in, but gone or unsubscribed meanwhile: the place is given back.
             (None, Ok(_)) if is_new => {
-                let out =
-                    Message::Unsubscribe { channel: answer.channel.clone(), shard: self.shard, member: answer.member };
+                let out = Message::Unsubscribe {
+                    channel: answer.channel.clone(),
+                    shard: self.shard,
+                    member: answer.member,
+                };
                 self.route_to_owner(&answer.channel, out, sink);
             }
             (None, _) => {}
@@ -139,11 +160,20 @@ impl Hub {
         if let Some(subscription) = session.subscription_mut(id) {
             subscription.position = Some(position);
         }
-        sink.note(&Who { app: &app, socket_id: session.socket_id }, Note::Subscribed(name.as_str()));
+        sink.note(
+            &Who { app: &app, socket_id: session.socket_id },
+            Note::Subscribed(name.as_str()),
+        );
     }
 
     /// Unsubscribing has no answer, and from what was never joined it has no effect.
-    pub(crate) fn unsubscribe(&mut self, slot: Slot, app: &LiveApp, channel: &str, sink: &mut dyn Sink) {
+    pub(crate) fn unsubscribe(
+        &mut self,
+        slot: Slot,
+        app: &LiveApp,
+        channel: &str,
+        sink: &mut dyn Sink,
+    ) {
         let Some(id) = self.local.find(app.number(), channel) else {
             return;
         };
@@ -166,7 +196,12 @@ impl Hub {
 
     /// Undoes a subscription that its session has no more. One without a position is undone when
     /// the owner's answer finds nobody.
-    pub(crate) fn drop_subscription(&mut self, slot: Slot, subscription: Subscription, sink: &mut dyn Sink) {
+    pub(crate) fn drop_subscription(
+        &mut self,
+        slot: Slot,
+        subscription: Subscription,
+        sink: &mut dyn Sink,
+    ) {
         let id = subscription.channel;
         if let Some(position) = subscription.position {
             let subscribers = &mut self.local.channel_mut(id).subscribers;
@@ -180,8 +215,11 @@ impl Hub {
                 moved.position = Some(position);
             }
             let channel = self.local.channel(id).key.clone();
-            let out =
-                Message::Unsubscribe { channel: channel.clone(), shard: self.shard, member: subscription.member };
+            let out = Message::Unsubscribe {
+                channel: channel.clone(),
+                shard: self.shard,
+                member: subscription.member,
+            };
             self.route_to_owner(&channel, out, sink);
         }
         self.local.leave(id);
@@ -189,7 +227,13 @@ impl Hub {
 
     /// A client gets both: Reverb's `pusher:error`, which reaches the connection's handlers, and
     /// `pusher:subscription_error`, which reaches the channel's.
-    fn refuse_subscription(&mut self, slot: Slot, channel: &str, refusal: &Refusal, sink: &mut dyn Sink) {
+    fn refuse_subscription(
+        &mut self,
+        slot: Slot,
+        channel: &str,
+        refusal: &Refusal,
+        sink: &mut dyn Sink,
+    ) {
         if let Some((session, app)) = self.speaker(slot) {
             let note = Note::SubscriptionRefused { channel, reason: &refusal.reason };
             sink.note(&Who { app: &app, socket_id: session.socket_id }, note);
@@ -206,7 +250,8 @@ fn permit(
     request: &Subscribe<'_>,
 ) -> Result<(ChannelName, Option<Member>), Refusal> {
     let options = &app.options;
-    let name = ChannelName::parse(&request.channel, options.channel_name_max).map_err(Refusal::invalid)?;
+    let name = ChannelName::parse(&request.channel, options.channel_name_max)
+        .map_err(|fault| Refusal::invalid(&fault))?;
     match name.access() {
         Access::Public => Ok((name, None)),
         Access::User => {
@@ -244,7 +289,7 @@ fn authorise(
         _ => ChannelDataRule::IfSent,
     };
     verify_channel_auth(auth, &app.key, app.signer(), &socket_id, name.as_str(), data, rule)
-        .map_err(Refusal::unauthorized)
+        .map_err(|fault| Refusal::unauthorized(&fault))
 }
 
 /// The member as the application signed it; without `channel_data` the signed-in user.
@@ -252,7 +297,9 @@ fn member(session: &Session, request: &Subscribe<'_>, bytes_max: usize) -> Resul
     let Some(data) = request.channel_data.as_deref() else {
         let user = session.user.as_deref().map(Member::of);
         return user.ok_or_else(|| {
-            Refusal::invalid("A presence channel needs channel_data with a user_id, or a signed-in user")
+            Refusal::invalid(
+                "A presence channel needs channel_data with a user_id, or a signed-in user",
+            )
         });
     };
     if data.len() > bytes_max {
@@ -261,5 +308,5 @@ fn member(session: &Session, request: &Subscribe<'_>, bytes_max: usize) -> Resul
             "The channel_data has {size} bytes, the limit is {bytes_max} (max_presence_member_size)"
         )));
     }
-    Member::parse(data).map_err(Refusal::invalid)
+    Member::parse(data).map_err(|fault| Refusal::invalid(&fault))
 }

@@ -41,14 +41,18 @@ impl Users {
     }
 
     fn is_online(&self, app: AppNumber, user_id: &str) -> bool {
-        self.apps.get(&app).and_then(|users| users.get(user_id)).is_some_and(|user| user.connections > 0)
+        self.apps
+            .get(&app)
+            .and_then(|users| users.get(user_id))
+            .is_some_and(|user| user.connections > 0)
     }
 
     fn remove_if_unneeded(&mut self, app: AppNumber, user_id: &str) {
         let Some(users) = self.apps.get_mut(&app) else {
             return;
         };
-        if users.get(user_id).is_some_and(|user| user.connections == 0 && user.watchers.is_empty()) {
+        if users.get(user_id).is_some_and(|user| user.connections == 0 && user.watchers.is_empty())
+        {
             users.remove(user_id);
             shrink_map(users);
             if users.is_empty() {
@@ -59,7 +63,13 @@ impl Users {
 }
 
 impl Hub {
-    pub(crate) fn sign_in(&mut self, slot: Slot, app: &LiveApp, request: &SignIn<'_>, sink: &mut dyn Sink) {
+    pub(crate) fn sign_in(
+        &mut self,
+        slot: Slot,
+        app: &LiveApp,
+        request: &SignIn<'_>,
+        sink: &mut dyn Sink,
+    ) {
         let Some(session) = self.session_mut(slot) else {
             return;
         };
@@ -109,8 +119,12 @@ impl Hub {
             return;
         };
         let connection = session.key(self.shard, slot);
-        let request =
-            SignInRequest { connection, app: session.app, user_id: user.id, watchlist: user.watchlist };
+        let request = SignInRequest {
+            connection,
+            app: session.app,
+            user_id: user.id,
+            watchlist: user.watchlist,
+        };
         self.route_to_users(session.app, Message::SignOut(request), sink);
     }
 

@@ -45,19 +45,38 @@ fn a_client_with_key_protocol_and_origin_is_admitted() {
 
 #[test]
 fn every_other_client_is_told_why_not() {
-    check_admission(Admission { key: "other", ..CLIENT }, expect!["4001 Application does not exist"]);
+    check_admission(
+        Admission { key: "other", ..CLIENT },
+        expect!["4001 Application does not exist"],
+    );
     check_admission(Admission { key: "", ..CLIENT }, expect!["4001 Application does not exist"]);
     check_admission(Admission { key: "off", ..CLIENT }, expect!["4003 Application is disabled"]);
-    check_admission(Admission { protocol: Some("4"), ..CLIENT }, expect!["4007 Unsupported protocol version"]);
-    check_admission(Admission { protocol: Some("8"), ..CLIENT }, expect!["4007 Unsupported protocol version"]);
-    check_admission(Admission { protocol: Some("seven"), ..CLIENT }, expect!["4006 Invalid version string format"]);
-    check_admission(Admission { protocol: Some(""), ..CLIENT }, expect!["4006 Invalid version string format"]);
-    check_admission(Admission { origin: Some("https://evil.example"), ..CLIENT }, expect!["4009 Origin not allowed"]);
+    check_admission(
+        Admission { protocol: Some("4"), ..CLIENT },
+        expect!["4007 Unsupported protocol version"],
+    );
+    check_admission(
+        Admission { protocol: Some("8"), ..CLIENT },
+        expect!["4007 Unsupported protocol version"],
+    );
+    check_admission(
+        Admission { protocol: Some("seven"), ..CLIENT },
+        expect!["4006 Invalid version string format"],
+    );
+    check_admission(
+        Admission { protocol: Some(""), ..CLIENT },
+        expect!["4006 Invalid version string format"],
+    );
+    check_admission(
+        Admission { origin: Some("https://evil.example"), ..CLIENT },
+        expect!["4009 Origin not allowed"],
+    );
 }
 
 #[test]
 fn a_connection_is_greeted_with_its_socket_id() {
-    let mut world = World::new(1, [app(AppOptions { activity_timeout_seconds: 45, ..AppOptions::default() })]);
+    let mut world =
+        World::new(1, [app(AppOptions { activity_timeout_seconds: 45, ..AppOptions::default() })]);
     let client = world.connect(0, "key").expect("it is admitted");
     let Heard::Frame(greeting) = &world.client(client).heard[0] else {
         panic!("the first thing is a frame");
@@ -99,10 +118,14 @@ fn the_quota_counts_all_shards_and_is_given_back() {
 
 #[test]
 fn an_unknown_key_is_refused() {
-    check_with(AppOptions::default(), &[connect_to("ann", "other"), count_connections()], expect![[r#"
+    check_with(
+        AppOptions::default(),
+        &[connect_to("ann", "other"), count_connections()],
+        expect![[r#"
         ann refused 4001 Application does not exist
         0 connections
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -38,7 +38,9 @@ impl Sink for Counter {
     fn note(&mut self, _: &Who<'_>, _: Note<'_>) {}
 }
 
-fn now() -> Now { Now::from_seconds(1000) }
+fn now() -> Now {
+    Now::from_seconds(1000)
+}
 
 fn hub(options: AppOptions) -> Hub {
     Hub::new(0, 1, Apps::new([app(options)]).into())
@@ -63,7 +65,13 @@ fn a_million_subscriptions_of_one_socket_are_a_thousand() {
     }
     // A greeting, a thousand confirmations, two errors each for all others.
     assert_eq!(counter.sent, 1 + 1000 + 2 * 999_000);
-    let census = Census { connections: 1, subscriptions: 1000, local_channels: 1000, channels: 1000, users: 0 };
+    let census = Census {
+        connections: 1,
+        subscriptions: 1000,
+        local_channels: 1000,
+        channels: 1000,
+        users: 0,
+    };
     assert_eq!(hub.census(), census);
     assert_eq!(counter.closed, 0);
     hub.disconnect(0, now(), &mut counter);

@@ -5,7 +5,8 @@ use resound_hub::app::AppOptions;
 
 use crate::{
     scene::{
-        check, check_with, connect, join, publish, publish_except, subscribe, unsubscribe, wait, whisper,
+        check, check_with, connect, join, publish, publish_except, subscribe, unsubscribe, wait,
+        whisper,
     },
     world::{World, app},
 };
@@ -144,7 +145,8 @@ fn the_owner_answers_what_is_remembered_and_for_how_long() {
     world.publish(1, "cache-a", "price", r#"{"n":1}"#, None);
     world.settle();
     world.pass_second();
-    let info = |world: &World| world.owner("cache-a").channel(world.app().number(), "cache-a", world.now);
+    let info =
+        |world: &World| world.owner("cache-a").channel(world.app().number(), "cache-a", world.now);
     let cached = info(&world).cached.expect("it remembers");
     assert_eq!((&*cached.data_json, cached.ttl_seconds), (r#""{\"n\":1}""#, 9));
     assert_eq!(world.owner("cache-a").channels(world.app().number(), "").count(), 0);

@@ -4,8 +4,8 @@ use expect_test::expect;
 use resound_hub::app::{AppOptions, ClientEvents};
 
 use crate::scene::{
-    Step, check, check_on_two_shards, check_with, connect, hold, join, release, say, sign_in, subscribe,
-    wait, whisper,
+    Step, check, check_on_two_shards, check_with, connect, hold, join, release, say, sign_in,
+    subscribe, wait, whisper,
 };
 
 fn from(client_events: ClientEvents) -> AppOptions {
@@ -92,23 +92,30 @@ fn those_who_are_not_members_are_refused() {
     );
 }
 
+/// On two shards `ann` is on shard 0, and this channel belongs to shard 1.
+const FAR: &str = "private-far-2";
+
 #[test]
 fn a_subscription_that_is_not_confirmed_makes_no_member() {
     let steps: [Step; 7] = [
         connect("ann"),
         connect("bob"),
-        subscribe("bob", "private-far-2"),
+        subscribe("bob", FAR),
         hold(),
-        subscribe("ann", "private-far-2"),
-        whisper("ann", "private-far-2", "client-a"),
+        subscribe("ann", FAR),
+        whisper("ann", FAR, "client-a"),
         release(),
     ];
-    check_on_two_shards(AppOptions::default(), &steps, expect![[r#"
+    check_on_two_shards(
+        AppOptions::default(),
+        &steps,
+        expect![[r#"
         bob < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-far-2"}
         ann note: refused with not_a_member: client event
         ann < {"event":"pusher:error","data":"{\"code\":4009,\"message\":\"The client is not a member of the specified channel.\"}"}
         ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-far-2"}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

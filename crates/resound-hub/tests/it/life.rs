@@ -111,7 +111,15 @@ fn a_client_that_sends_control_frames_is_asked_with_one_and_kept_alive_by_one() 
 fn a_slots_next_connection_has_its_own_time() {
     check_with(
         impatient(),
-        &[connect("ann"), wait(9), disconnect("ann"), connect("bob"), connect("cid"), connect("dee"), wait(14)],
+        &[
+            connect("ann"),
+            wait(9),
+            disconnect("ann"),
+            connect("bob"),
+            connect("cid"),
+            connect("dee"),
+            wait(14),
+        ],
         expect![[r#"
             after 10 s
             bob < {"event":"pusher:ping","data":"{}"}
@@ -131,7 +139,13 @@ fn nobody_is_asked_a_part_of_a_second_before_the_time() {
     world.now = Now::from_micros(1_000_900_000);
     let client = world.connect(0, "key").expect("it is admitted");
     world.now = Now::from_seconds(1000);
-    let asked = |world: &World| world.client(client).heard.iter().any(|h| matches!(h, Heard::Frame(f) if f.contains("pusher:ping")));
+    let asked = |world: &World| {
+        world
+            .client(client)
+            .heard
+            .iter()
+            .any(|h| matches!(h, Heard::Frame(f) if f.contains("pusher:ping")))
+    };
     (0..10).for_each(|_| world.pass_second());
     assert!(!asked(&world), "9.1 seconds of silence");
     world.pass_second();

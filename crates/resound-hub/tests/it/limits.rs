@@ -18,7 +18,15 @@ fn ping() -> crate::scene::Step {
 fn messages_over_reverbs_limit_are_refused_until_the_window_ends() {
     check_with(
         limited(false),
-        &[connect("ann"), ping(), say("ann", "x"), ping(), subscribe("ann", "news"), wait(5), ping()],
+        &[
+            connect("ann"),
+            ping(),
+            say("ann", "x"),
+            ping(),
+            subscribe("ann", "news"),
+            wait(5),
+            ping(),
+        ],
         expect![[r#"
             ann < {"event":"pusher:pong","data":"{}"}
             ann note: refused with invalid_message: the message or its data is not a JSON object

@@ -7,6 +7,11 @@
 //! * `presence_model`, `order_model`, `watchlist_model`: random actions in every interleaving
 //! * `bounds`: what an outsider cannot fill
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a conversation ends with `expect![[…]]` and begins with its options, without `&`"
+)]
+
 mod world;
 
 mod scene;
@@ -18,6 +23,7 @@ mod client_events;
 mod life;
 mod limits;
 mod malformed;
+mod notes;
 mod order_model;
 mod presence;
 mod presence_model;

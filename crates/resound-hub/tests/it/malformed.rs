@@ -25,7 +25,9 @@ fn malformed_messages_are_refused_and_the_connection_stays() {
         ]
         .map(|text| say("ann", text)),
     );
-    check(&steps, expect![[r#"
+    check(
+        &steps,
+        expect![[r#"
         ann note: refused with invalid_message: the message or its data is not a JSON object
         ann < {"event":"pusher:error","data":"{\"code\":4200,\"message\":\"Invalid message format\"}"}
         ann note: refused with invalid_message: the message or its data is not a JSON object
@@ -51,5 +53,6 @@ fn malformed_messages_are_refused_and_the_connection_stays() {
         ann note: refused with invalid_message: the event has no channel
         ann < {"event":"pusher:error","data":"{\"code\":4200,\"message\":\"Invalid message format\"}"}
         ann < {"event":"pusher:pong","data":"{}"}
-    "#]]);
+    "#]],
+    );
 }

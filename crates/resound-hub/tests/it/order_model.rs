@@ -65,15 +65,20 @@ impl Radio {
         let name = ChannelName::parse(CHANNEL, 200).expect("a name");
         let owner = owner_of(&ChannelKey { app: world.app().number(), name }, shards);
         let listener = world.connect(owner, "key").expect("there is no quota");
-        let clients =
-            (0..CLIENTS).map(|at| world.connect(at % shards, "key").expect("there is no quota")).collect();
-        let mut radio = Self { world, clients, stays: vec![GREETING; CLIENTS], listener, excepted: Vec::new() };
+        let clients = (0..CLIENTS)
+            .map(|at| world.connect(at % shards, "key").expect("there is no quota"))
+            .collect();
+        let mut radio =
+            Self { world, clients, stays: vec![GREETING; CLIENTS], listener, excepted: Vec::new() };
         radio.say("subscribe", listener);
         radio
     }
 
     fn say(&mut self, what: &str, client: ClientId) {
-        self.world.say(client, &format!(r#"{{"event":"pusher:{what}","data":{{"channel":"{CHANNEL}"}}}}"#));
+        self.world.say(
+            client,
+            &format!(r#"{{"event":"pusher:{what}","data":{{"channel":"{CHANNEL}"}}}}"#),
+        );
     }
 
     fn act(&mut self, act: &Act) {
@@ -118,13 +123,16 @@ impl Radio {
             match one {
                 Got::Confirmation => {
                     let before = match got.next().expect("an event or a miss follows at once") {
-                        Got::Event(last) => order.iter().position(|event| *event == last).map(|at| at + 1),
+                        Got::Event(last) => {
+                            order.iter().position(|event| *event == last).map(|at| at + 1)
+                        }
                         Got::Miss => Some(0),
                         Got::Confirmation => None,
                     };
                     let from = before.expect("the remembered event has its place in the order");
                     let rest = order[from..].iter().copied();
-                    let rest: Vec<usize> = rest.filter(|event| self.excepted[*event] != Some(at)).collect();
+                    let rest: Vec<usize> =
+                        rest.filter(|event| self.excepted[*event] != Some(at)).collect();
                     // A repeated confirmation must not have skipped anything either.
                     if let Some(expected) = &expected {
                         assert!(expected.ends_with(&rest) && expected.len() == rest.len());
@@ -132,7 +140,8 @@ impl Radio {
                     expected = Some(rest);
                 }
                 Got::Event(event) => {
-                    let expected = expected.as_mut().expect("nothing comes before the confirmation");
+                    let expected =
+                        expected.as_mut().expect("nothing comes before the confirmation");
                     assert_eq!(expected.first(), Some(&event), "the next of {expected:?}");
                     expected.remove(0);
                 }
@@ -160,7 +169,9 @@ fn got(heard: &Heard) -> Got {
     match message["event"].as_str() {
         Some("pusher_internal:subscription_succeeded") => Got::Confirmation,
         Some("pusher:cache_miss") => Got::Miss,
-        Some("e") => Got::Event(message["data"].as_str().and_then(|n| n.parse().ok()).expect("a number")),
+        Some("e") => {
+            Got::Event(message["data"].as_str().and_then(|n| n.parse().ok()).expect("a number"))
+        }
         _ => panic!("nobody expects {message}"),
     }
 }

@@ -170,10 +170,7 @@ impl Screen {
         let Some(View { user: Some(own), members }) = self.views.get_mut(channel) else {
             panic!("{self:?} is not in the channel of {message}");
         };
-        let id = || match &data["user_id"] {
-            Value::String(id) => id.clone(),
-            id => id.to_string(),
-        };
+        let id = || data["user_id"].to_string().trim_matches('"').to_owned();
         match event {
             "pusher_internal:subscription_succeeded" => {
                 let presence = &data["presence"];

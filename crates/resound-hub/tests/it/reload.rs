@@ -5,8 +5,8 @@ use resound_hub::app::{App, AppOptions};
 
 use crate::{
     scene::{
-        Step, check, check_with, connect, connect_to, count_connections, join, publish, reload, sign_in,
-        subscribe, unsubscribe, wait, whisper,
+        Step, check, check_with, connect, connect_to, count_connections, join, publish, reload,
+        sign_in, subscribe, unsubscribe, wait, whisper,
     },
     world::{World, app},
 };
@@ -102,7 +102,9 @@ fn other_limits_count_from_the_next_action_on() {
         unsubscribe("ann", "private-with-a-long-name"),
         subscribe("ann", "short"),
     ];
-    check(&steps, expect![[r#"
+    check(
+        &steps,
+        expect![[r#"
         ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"private-with-a-long-name"}
         bob refused 4004 Application is over connection quota
         ann note: no subscription to short: The connection is in 1 channels already (max_channels_per_connection)
@@ -111,7 +113,8 @@ fn other_limits_count_from_the_next_action_on() {
         ann < {"event":"e","channel":"private-with-a-long-name","data":"{}"}
         ann < {"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"short"}
         ann < {"event":"pusher_internal:subscription_count","data":"{\"subscription_count\":1}","channel":"short"}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -138,10 +141,12 @@ fn shards_may_hear_of_a_reload_one_after_the_other() {
     for order in [[0, 1], [1, 0]] {
         let mut world = World::new(2, [app(AppOptions::default())]);
         let kept = world.app();
-        let clients: Vec<_> = (0..6).map(|at| world.connect(at % 2, "key").expect("admitted")).collect();
+        let clients: Vec<_> =
+            (0..6).map(|at| world.connect(at % 2, "key").expect("admitted")).collect();
         let subscribe = |world: &mut World, channel: usize| {
             for client in &clients {
-                let text = format!(r#"{{"event":"pusher:subscribe","data":{{"channel":"c{channel}"}}}}"#);
+                let text =
+                    format!(r#"{{"event":"pusher:subscribe","data":{{"channel":"c{channel}"}}}}"#);
                 world.say(*client, &text);
             }
         };

@@ -85,7 +85,8 @@ impl Scene {
                 self.shown[client] = 1;
             }
             Err(error) => {
-                writeln!(self.transcript, "{name} refused {} {error}", error.code()).expect("a String grows");
+                writeln!(self.transcript, "{name} refused {} {error}", error.code())
+                    .expect("a String grows");
             }
         }
     }

@@ -51,7 +51,9 @@ fn counts(world: &World, client: ClientId, from: &mut usize) -> Vec<u32> {
     *from = heard.len();
     new.iter()
         .filter_map(|one| match one {
-            Heard::Frame(text) => text.split_once(r#"subscription_count\":"#)?.1.split_once('}')?.0.parse().ok(),
+            Heard::Frame(text) => {
+                text.split_once(r#"subscription_count\":"#)?.1.split_once('}')?.0.parse().ok()
+            }
             Heard::ControlPing | Heard::Closed(..) | Heard::Note(_) => None,
         })
         .collect()
@@ -60,7 +62,8 @@ fn counts(world: &World, client: ClientId, from: &mut usize) -> Vec<u32> {
 #[test]
 fn a_crowd_is_counted_every_five_seconds_while_there_is_activity() {
     let mut world = World::new(3, [app(counting())]);
-    let crowd: Vec<ClientId> = (0..150).map(|at| world.connect(at % 3, "key").expect("admitted")).collect();
+    let crowd: Vec<ClientId> =
+        (0..150).map(|at| world.connect(at % 3, "key").expect("admitted")).collect();
     let subscribe = |world: &mut World, client| {
         world.say(client, r#"{"event":"pusher:subscribe","data":{"channel":"news"}}"#);
         world.settle();

@@ -4,8 +4,8 @@ use expect_test::expect;
 use resound_hub::app::AppOptions;
 
 use crate::scene::{
-    check, check_on_two_shards, check_with, connect, disconnect, hold, join, publish, publish_except, release,
-    say, sign_in, subscribe, unsubscribe,
+    check, check_on_two_shards, check_with, connect, disconnect, hold, join, publish,
+    publish_except, release, say, sign_in, subscribe, unsubscribe,
 };
 
 #[test]
@@ -222,7 +222,7 @@ fn a_users_channel_is_open_to_connections_that_are_signed_in_as_the_user() {
     );
 }
 
-/// On two shards `ann` is on shard 0 and `far-1` belongs to shard 1.
+/// On two shards `ann` is on shard 0, and this channel belongs to shard 1.
 const FAR: &str = "far-1";
 
 #[test]

@@ -28,7 +28,10 @@ fn a_wrong_sign_in_ends_the_connection() {
             connect("bob"),
             connect("cid"),
             subscribe("ann", "news"),
-            say("ann", r#"{"event":"pusher:signin","data":{"auth":"key:0","user_data":"{\"id\":\"7\"}"}}"#),
+            say(
+                "ann",
+                r#"{"event":"pusher:signin","data":{"auth":"key:0","user_data":"{\"id\":\"7\"}"}}"#,
+            ),
             sign_in("bob", r#"{"id":7}"#),
             sign_in("cid", "no json"),
         ],

@@ -55,12 +55,17 @@ fn view(world: &World, client: ClientId) -> BTreeMap<usize, bool> {
         };
         let message: Value = serde_json::from_str(text).expect("a frame is JSON");
         assert_eq!(message["event"], "pusher_internal:watchlist_events");
-        let data: Value = serde_json::from_str(message["data"].as_str().expect("a string")).expect("JSON");
+        let data: Value =
+            serde_json::from_str(message["data"].as_str().expect("a string")).expect("JSON");
         for event in data["events"].as_array().expect("a list of events") {
             let is_online = event["name"] == "online";
             for id in event["user_ids"].as_array().expect("a list of ids") {
                 let user = id.as_str().and_then(|id| id.parse().ok()).expect("one of our ids");
-                assert_ne!(view.insert(user, is_online), Some(is_online), "{client} is told again: {message}");
+                assert_ne!(
+                    view.insert(user, is_online),
+                    Some(is_online),
+                    "{client} is told again: {message}"
+                );
             }
         }
     }

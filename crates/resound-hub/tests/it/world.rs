@@ -23,7 +23,7 @@ use resound_protocol::{
 /// A client's place among all that ever connected.
 pub(crate) type ClientId = usize;
 
-/// What a client, or the log about it, gets.
+/// What a client gets, and the notes about refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Frame(String),
@@ -39,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) slot: Option<Slot>,
     pub(crate) socket_id: SocketId,
     pub(crate) heard: Vec<Heard>,
+    /// All notes about it.
+    pub(crate) log: Vec<String>,
 }
 
 /// Everything around the hubs.
@@ -267,7 +269,13 @@ impl Outside {
         let slot = slot as Slot;
         let number = client + 1;
         let socket_id = SocketId::parse(&format!("{number}.{number}")).expect("two numbers");
-        self.clients.push(Client { shard, slot: Some(slot), socket_id, heard: Vec::new() });
+        self.clients.push(Client {
+            shard,
+            slot: Some(slot),
+            socket_id,
+            heard: Vec::new(),
+            log: Vec::new(),
+        });
         (client, slot, socket_id)
     }
 
@@ -287,7 +295,8 @@ impl Outside {
 impl Side<'_> {
     #[track_caller]
     fn at(&self, slot: Slot) -> ClientId {
-        self.outside.slots[self.shard][slot as usize].expect("the hub speaks to those who are there")
+        self.outside.slots[self.shard][slot as usize]
+            .expect("the hub speaks to those who are there")
     }
 
     #[track_caller]
@@ -325,13 +334,17 @@ impl Sink for Side<'_> {
     }
 
     fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
-        let text = match note {
-            Note::SubscriptionRefused { channel, reason } => format!("no subscription to {channel}: {reason}"),
-            Note::Refused(error, reason) => format!("refused with {}: {reason}", error.label()),
-            _ => return,
-        };
-        let client = self.outside.clients.iter_mut().find(|client| client.socket_id == who.socket_id);
-        client.expect("notes are about clients").heard.push(Heard::Note(text));
+        let client =
+            self.outside.clients.iter_mut().find(|client| client.socket_id == who.socket_id);
+        let client = client.expect("notes are about clients");
+        client.log.push(format!("{note:?}"));
+        if let Note::SubscriptionRefused { channel, reason } = note {
+            let text = format!("no subscription to {channel}: {reason}");
+            client.heard.push(Heard::Note(text));
+        }
+        if let Note::Refused(error, reason) = note {
+            client.heard.push(Heard::Note(format!("refused with {}: {reason}", error.label())));
+        }
     }
 }
 

@@ -125,8 +125,8 @@ impl Io {
         else {
             return;
         };
-        let frame = self.outbox.add_frame(bytes);
-        self.outbox.note(slot, socket.serial, &mut socket.pending, frame);
+        let entry = Entry { slot, serial: socket.serial };
+        self.outbox.note(entry, &mut socket.pending, bytes);
     }
 
     /// Sends a close frame; the socket follows when the client has closed its side or is late.
@@ -169,24 +169,17 @@ impl Io {
     pub(super) fn flush(&mut self, connections_max: usize) {
         for _ in 0..connections_max {
             let Some(entry) = self.outbox.next() else {
-                self.finish_batch();
-                if self.outbox.waiting() == 0 {
-                    return;
-                }
-                continue;
+                break;
             };
-            self.write_entry(&entry);
+            self.write_pending(entry);
+        }
+        while let Some(published) = self.outbox.pop_published() {
+            let passed = self.shared.clock.now().micros().saturating_sub(published.micros());
+            self.shared.metrics.observe_publish_to_write(passed);
         }
     }
 
-    fn finish_batch(&mut self) {
-        let now = self.shared.clock.now();
-        for published in self.outbox.finish_batch() {
-            self.shared.metrics.observe_publish_to_write(now.micros().saturating_sub(published.micros()));
-        }
-    }
-
-    fn write_entry(&mut self, entry: &Entry) {
+    fn write_pending(&mut self, entry: Entry) {
         let slot = entry.slot;
         let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
             return;
@@ -194,7 +187,9 @@ impl Io {
         if socket.serial != entry.serial {
             return;
         }
-        let (bytes, frames) = self.outbox.join(entry);
+        let pending = std::mem::take(&mut socket.pending);
+        let frames = pending.len();
+        let bytes = self.outbox.join(pending);
         if let Phase::Open { app, .. } = socket.phase {
             self.metrics.app(app).sent(frames, bytes.len());
         }
@@ -306,19 +301,14 @@ impl Sink for Io {
         if self.outbox.is_full() {
             self.flush(usize::MAX);
         }
-        let bytes = self.outbox.add_frame(frame.bytes().clone());
+        for slot in to.iter().filter(|slot| Some(**slot) != except) {
+            if let Some(socket) = self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut) {
+                let entry = Entry { slot: *slot, serial: socket.serial };
+                self.outbox.note(entry, &mut socket.pending, frame.bytes().clone());
+            }
+        }
         if let Some(at) = published {
             self.outbox.note_published(at);
-        }
-        for slot in to {
-            if Some(*slot) == except {
-                continue;
-            }
-            if let Some(socket) =
-                self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut)
-            {
-                self.outbox.note(*slot, socket.serial, &mut socket.pending, bytes);
-            }
         }
     }
 

@@ -1,214 +1,155 @@
 //! What is to be sent: noted first, then written with one write per connection.
 //!
-//! A frame for a thousand connections is kept once and noted a thousand times, each note eight
-//! bytes in one list. While one batch of notes is being written the next one collects, so that all
-//! that comes in meanwhile leaves in one write per connection, too. Connections that get the same
-//! frames share the joined bytes.
+//! Connections with something to get stand in a queue. What comes in for a connection while it
+//! waits is joined to what it gets, so that a burst leaves in one write per connection. Neighbours
+//! in the queue mostly get the same frames; they share the joined bytes.
+
+use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use resound_hub::{peer::Slot, time::Now};
+use smallvec::SmallVec;
 
 /// Notes after which everything is written out at once, so that a burst cannot fill the memory.
 const NOTES_MAX: usize = 1 << 20;
-/// Capacity that an idle shard keeps.
+/// Room that an empty queue keeps.
 const KEEP: usize = 1 << 12;
-const NONE: u32 = u32::MAX;
 
-/// A frame's place in the collecting batch.
+/// The frames that a connection gets with its next write.
+pub(super) type Pending = SmallVec<[Bytes; 1]>;
+
+/// A connection's place in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FrameId(u32);
-
-/// Where a connection's notes are, if the collecting batch has any for it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pending {
-    batch: u32,
-    entry: u32,
-}
-
-/// A connection that gets something: a list within the batch's notes.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) slot: Slot,
     /// The socket's serial number: the slot may have another one when its turn comes.
     pub(super) serial: u32,
-    first: u32,
-    last: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct NoteEntry {
-    frame: FrameId,
-    next: u32,
-}
-
-#[derive(Debug, Default)]
-struct Batch {
-    frames: Vec<Bytes>,
-    /// When the published ones among them were published.
-    published: Vec<Now>,
-    notes: Vec<NoteEntry>,
-    entries: Vec<Entry>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// The collecting batch's number, less one.
-    batches: u32,
-    collecting: Batch,
-    writing: Batch,
-    written: usize,
+    queue: VecDeque<Entry>,
+    /// Frames that wait, over all connections.
+    notes: usize,
+    /// Connections that ever left the queue.
+    served: u64,
+    /// Published events, with what `served` is when their last connection has been served.
+    published: VecDeque<(u64, Now)>,
     /// The frames of the connection before, and their joined bytes.
-    joined_frames: Vec<FrameId>,
+    neighbour: Pending,
     joined: Bytes,
-    scratch: Vec<FrameId>,
 }
 
 impl Outbox {
-    pub(super) fn add_frame(&mut self, bytes: Bytes) -> FrameId {
-        self.collecting.frames.push(bytes);
-        FrameId(self.collecting.frames.len() as u32 - 1)
-    }
-
-    pub(super) fn note_published(&mut self, at: Now) {
-        self.collecting.published.push(at);
-    }
-
     /// Notes that a connection gets a frame.
-    pub(super) fn note(&mut self, slot: Slot, serial: u32, pending: &mut Pending, frame: FrameId) {
-        let batch = self.batches.wrapping_add(1);
-        let Batch { notes, entries, .. } = &mut self.collecting;
-        let at = notes.len() as u32;
-        notes.push(NoteEntry { frame, next: NONE });
-        if pending.batch != batch || entries.get(pending.entry as usize).is_none_or(|e| e.serial != serial) {
-            *pending = Pending { batch, entry: entries.len() as u32 };
-            entries.push(Entry { slot, serial, first: at, last: at });
-            return;
+    pub(super) fn note(&mut self, entry: Entry, pending: &mut Pending, frame: Bytes) {
+        if pending.is_empty() {
+            self.queue.push_back(entry);
         }
-        let entry = &mut entries[pending.entry as usize];
-        notes[entry.last as usize].next = at;
-        entry.last = at;
+        pending.push(frame);
+        self.notes += 1;
+    }
+
+    /// Notes when an event was published whose frames have been noted.
+    pub(super) fn note_published(&mut self, at: Now) {
+        self.published.push_back((self.served + self.queue.len() as u64, at));
     }
 
     /// Whether so much is noted that it has to be written at once.
     pub(super) fn is_full(&self) -> bool {
-        self.collecting.notes.len() >= NOTES_MAX
+        self.notes >= NOTES_MAX
     }
 
     /// How many connections wait to be written to.
     pub(super) fn waiting(&self) -> usize {
-        self.writing.entries.len() - self.written + self.collecting.entries.len()
+        self.queue.len()
     }
 
-    /// The next connection to write to. `None` ends a batch; the next call begins the next one.
+    /// The next connection to write to.
     pub(super) fn next(&mut self) -> Option<Entry> {
-        if self.writing.entries.is_empty() {
-            std::mem::swap(&mut self.writing, &mut self.collecting);
-            self.batches = self.batches.wrapping_add(1);
+        let entry = self.queue.pop_front();
+        if entry.is_some() {
+            self.served += 1;
+            return entry;
         }
-        let entry = self.writing.entries.get(self.written).copied();
-        self.written += usize::from(entry.is_some());
-        entry
-    }
-
-    /// The bytes for one connection, and how many frames they are.
-    pub(super) fn join(&mut self, entry: &Entry) -> (Bytes, usize) {
-        let Batch { frames, notes, .. } = &self.writing;
-        self.scratch.clear();
-        let mut at = entry.first;
-        while let Some(note) = notes.get(at as usize) {
-            self.scratch.push(note.frame);
-            at = note.next;
-        }
-        let count = self.scratch.len();
-        if let [only] = self.scratch[..] {
-            return (frames[only.0 as usize].clone(), count);
-        }
-        if self.scratch != self.joined_frames {
-            let bytes = self.scratch.iter().map(|id| frames[id.0 as usize].len()).sum();
-            let mut joined = BytesMut::with_capacity(bytes);
-            for id in &self.scratch {
-                joined.extend_from_slice(&frames[id.0 as usize]);
-            }
-            self.joined = joined.freeze();
-            std::mem::swap(&mut self.joined_frames, &mut self.scratch);
-        }
-        (self.joined.clone(), count)
-    }
-
-    /// Forgets the batch that was written; says when its events were published.
-    pub(super) fn finish_batch(&mut self) -> std::vec::Drain<'_, Now> {
-        self.written = 0;
-        let Batch { frames, notes, entries, published } = &mut self.writing;
-        frames.clear();
-        frames.shrink_to(KEEP);
-        notes.clear();
-        notes.shrink_to(KEEP);
-        entries.clear();
-        entries.shrink_to(KEEP);
-        self.joined_frames.clear();
+        self.queue.shrink_to(KEEP);
+        self.neighbour = Pending::new();
         self.joined = Bytes::new();
-        published.drain(..)
+        self.notes = 0;
+        None
     }
+
+    /// Joins what a connection gets.
+    pub(super) fn join(&mut self, pending: Pending) -> Bytes {
+        self.notes = self.notes.saturating_sub(pending.len());
+        if pending.len() == 1 {
+            return pending.into_iter().next().unwrap_or_default();
+        }
+        if !is_same(&pending, &self.neighbour) {
+            let mut joined = BytesMut::with_capacity(pending.iter().map(Bytes::len).sum());
+            pending.iter().for_each(|frame| joined.extend_from_slice(frame));
+            self.joined = joined.freeze();
+            self.neighbour = pending;
+        }
+        self.joined.clone()
+    }
+
+    /// An event whose last frame has been written: when it was published.
+    pub(super) fn pop_published(&mut self) -> Option<Now> {
+        let (due, at) = *self.published.front()?;
+        (due <= self.served).then(|| {
+            self.published.pop_front();
+            at
+        })
+    }
+}
+
+/// Frames are the same when they are the same bytes in the same place.
+fn is_same(a: &[Bytes], b: &[Bytes]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.as_ptr() == b.as_ptr() && a.len() == b.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn frame(outbox: &mut Outbox, text: &'static str) -> FrameId {
-        outbox.add_frame(Bytes::from_static(text.as_bytes()))
-    }
-
-    fn text(outbox: &mut Outbox) -> Option<(Slot, String, usize)> {
-        let entry = outbox.next()?;
-        let (bytes, count) = outbox.join(&entry);
-        Some((entry.slot, String::from_utf8_lossy(&bytes).into_owned(), count))
-    }
+    const FIRST: Entry = Entry { slot: 0, serial: 1 };
+    const SECOND: Entry = Entry { slot: 1, serial: 2 };
 
     #[test]
     fn connections_with_the_same_frames_share_their_joined_bytes() {
         let mut outbox = Outbox::default();
-        let mut pending = [Pending::default(); 2];
+        let mut pending = [Pending::new(), Pending::new()];
         for text in ["a", "b"] {
-            let frame = frame(&mut outbox, text);
-            for (slot, pending) in pending.iter_mut().enumerate() {
-                outbox.note(slot as Slot, 1, pending, frame);
-            }
+            let frame = Bytes::from_static(text.as_bytes());
+            outbox.note(FIRST, &mut pending[0], frame.clone());
+            outbox.note(SECOND, &mut pending[1], frame);
         }
         assert_eq!(outbox.waiting(), 2);
-        let (first, second) = (outbox.next().expect("an entry"), outbox.next().expect("an entry"));
-        let ((first, count), (second, _)) = (outbox.join(&first), outbox.join(&second));
-        assert_eq!((&*first, count), (&b"ab"[..], 2));
+        assert_eq!((outbox.next(), outbox.next()), (Some(FIRST), Some(SECOND)));
+        let [first, second] = pending.map(|pending| outbox.join(pending));
+        assert_eq!(first, "ab");
         assert_eq!(first.as_ptr(), second.as_ptr());
+        assert_eq!(outbox.next(), None);
     }
 
     #[test]
-    fn what_comes_while_a_batch_is_written_waits_for_the_next_one() {
+    fn what_comes_while_a_connection_waits_is_joined() {
         let mut outbox = Outbox::default();
-        let mut pending = Pending::default();
-        let a = frame(&mut outbox, "a");
-        outbox.note(7, 1, &mut pending, a);
-        assert_eq!(text(&mut outbox), Some((7, "a".to_owned(), 1)));
-        for text in ["b", "c"] {
-            let frame = frame(&mut outbox, text);
-            outbox.note(7, 1, &mut pending, frame);
-        }
+        let mut pending = [Pending::new(), Pending::new()];
+        outbox.note(FIRST, &mut pending[0], Bytes::from_static(b"a"));
+        outbox.note(SECOND, &mut pending[1], Bytes::from_static(b"a"));
         outbox.note_published(Now::from_seconds(1));
-        assert_eq!(text(&mut outbox), None);
-        assert_eq!(outbox.finish_batch().count(), 0);
-        assert_eq!(text(&mut outbox), Some((7, "bc".to_owned(), 2)));
-        assert_eq!(text(&mut outbox), None);
-        assert_eq!(outbox.finish_batch().count(), 1);
-        assert_eq!((outbox.waiting(), text(&mut outbox)), (0, None));
-    }
-
-    #[test]
-    fn a_slot_with_another_socket_has_an_entry_of_its_own() {
-        let mut outbox = Outbox::default();
-        let a = frame(&mut outbox, "a");
-        let mut pending = Pending::default();
-        outbox.note(7, 1, &mut pending, a);
-        outbox.note(7, 2, &mut pending, a);
-        assert_eq!(outbox.waiting(), 2);
+        assert_eq!(outbox.next(), Some(FIRST));
+        assert_eq!(outbox.join(std::mem::take(&mut pending[0])), "a");
+        assert_eq!(outbox.pop_published(), None);
+        outbox.note(SECOND, &mut pending[1], Bytes::from_static(b"b"));
+        outbox.note(FIRST, &mut pending[0], Bytes::from_static(b"b"));
+        assert_eq!(outbox.next(), Some(SECOND));
+        assert_eq!(outbox.join(std::mem::take(&mut pending[1])), "ab");
+        assert_eq!(outbox.pop_published(), Some(Now::from_seconds(1)));
+        assert_eq!(outbox.next(), Some(FIRST));
+        assert_eq!(outbox.join(std::mem::take(&mut pending[0])), "b");
+        assert_eq!(outbox.next(), None);
     }
 }
