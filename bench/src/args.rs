@@ -17,6 +17,7 @@ const PAYLOAD_BYTES_MAX: u64 = 1_000_000;
 /// Latency counts from the instant at which an event was due to be published, so that a server that stalls
 /// cannot hide it (no coordinated omission). Without a scenario it runs `fanout`.
 #[derive(Debug, Clone, Args)]
+#[command(subcommand_value_name = "SCENARIO", subcommand_help_heading = "Scenarios")]
 pub struct BenchArgs {
     /// Where the server listens
     #[arg(long, global = true, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]

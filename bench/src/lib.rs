@@ -8,28 +8,28 @@
 //! # Layout
 //!
 //! What is run:
-//! * [`args`]: the command line
-//! * [`run`](mod@run): one call of `resound bench`, from the arguments to the printed result
-//! * [`scenario`]: what can be measured
-//! * [`fleet`]: opens and subscribes many connections
-//! * [`traffic`]: lets the events of a [`plan`] flow at the pace of a [`schedule`], and keeps a [`ledger`] of
-//!   every receiver's [`sequence`]
+//! * `args`: the command line
+//! * `run`: one call of `resound bench`, from the arguments to the printed result
+//! * `scenario`: what can be measured
+//! * `fleet`: opens and subscribes many connections
+//! * `traffic`: lets the events of a `plan` flow at the pace of a `schedule`, and keeps a `ledger` of
+//!   every receiver's `sequence`; an `outcome` is what it came to
 //!
 //! What is said:
-//! * [`target`]: the server under test
-//! * [`mark`], [`message`], [`request`]: events, messages, and signed requests to publish
-//! * [`answer`], [`handshake`], [`frame`]: HTTP answers, and the WebSocket protocol
+//! * `target`: the server under test
+//! * `mark`, `message`, `request`: events, messages, and signed requests to publish
+//! * `answer`, `handshake`, `frame`: HTTP answers, and the WebSocket protocol
 //!
 //! What moves it:
-//! * [`engine`]: the event loop; [`news`] is what it and the scenarios tell each other
-//! * [`connection`], [`publisher`]: WebSocket connections and HTTP connections
-//! * [`clock`], [`alarm`]: time, and waking up in time
+//! * `engine`: the event loop; `news` is what it and the scenarios tell each other
+//! * `connection`, `publisher`: WebSocket connections and HTTP connections
+//! * `clock`, `alarm`: time, and waking up in time
 //!
 //! What is shown:
-//! * [`latency`], [`process`], [`machine`]: percentiles, the server's costs, limits and cores
-//! * [`report`], [`table`], [`progress`]: figures, and how they look
+//! * `latency`, `process`, `machine`: percentiles, the server's costs, limits and cores
+//! * `report`, `table`, `progress`: figures, and how they look
 //!
-//! And [`floor`]: the floor server.
+//! And `floor`: the floor server.
 
 mod args;
 mod run;
@@ -37,6 +37,7 @@ mod scenario;
 
 mod fleet;
 mod ledger;
+mod outcome;
 mod plan;
 mod schedule;
 mod sequence;

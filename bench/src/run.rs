@@ -149,9 +149,9 @@ impl Bench {
     fn title(&self) -> String {
         let mut title = format!("{} against {}", self.scenario.name(), self.address);
         for (name, value) in self.options() {
-            // As it would be typed: 10 and not 10.0.
-            let value =
-                value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
+            // As it would be typed: 10 and not 10.0, 1,20 and not [1,20].
+            let typed = || value.to_string().replace(['[', ']'], "");
+            let value = value.as_f64().map_or_else(typed, |number| number.to_string());
             title.push_str(&format!(" --{} {value}", name.replace('_', "-")));
         }
         title

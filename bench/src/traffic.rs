@@ -5,12 +5,12 @@ use anyhow::{Result, bail};
 use crate::clock::{SECOND, nanoseconds};
 use crate::engine::Engine;
 use crate::fleet::reasons;
-use crate::latency::Latency;
 use crate::ledger::{Account, Ledger};
 use crate::mark::Mark;
-use crate::news::{Handler, News, Next, Tally};
+use crate::news::{Handler, News, Next};
+use crate::outcome::{Outcome, Sample};
 use crate::plan::{Plan, Sender, Stream};
-use crate::process::{Process, Reading, Usage};
+use crate::process::{Process, Reading};
 use crate::publisher::{Failure, Receipt};
 use crate::request::Post;
 use crate::schedule::{Pace, Schedule};
@@ -21,36 +21,6 @@ const DRAIN_NANOSECONDS: u64 = 30 * SECOND;
 
 /// How often memory is read while some subscribers are slow.
 const SAMPLE_NANOSECONDS: u64 = SECOND / 4;
-
-/// What one run came to.
-pub(crate) struct Outcome {
-    pub(crate) ledger: Ledger,
-    pub(crate) streams: Vec<Stream>,
-    /// Events that were published over HTTP, and those of them that the server said it took.
-    pub(crate) published: u64,
-    pub(crate) acknowledged: u64,
-    pub(crate) requests: u64,
-    /// Events that clients sent.
-    pub(crate) client_events: u64,
-    pub(crate) failures: Tally,
-    pub(crate) latency: Latency,
-    /// The latency of events that were due while the slow ones did not read.
-    pub(crate) latency_while_slow: Latency,
-    pub(crate) acknowledgement: Latency,
-    /// From the first event to the last arrival, or if nothing came the time in which events were sent.
-    pub(crate) elapsed: u64,
-    /// Resident memory of the server at some instants, if both are watched.
-    pub(crate) memory: Vec<Sample>,
-    pub(crate) reads: u64,
-    pub(crate) usage: Usage,
-}
-
-/// Resident memory at one instant.
-pub(crate) struct Sample {
-    /// Share of the run's time that had passed.
-    pub(crate) at: f64,
-    pub(crate) bytes: u64,
-}
 
 /// Lets a plan's events flow: first for its warm-up, then for the measurement. The connections of the
 /// engine must be the plan's subscribers.
@@ -338,26 +308,5 @@ impl Handler for Traffic<'_> {
             | News::MemberRemoved(..) => {}
         }
         Ok(())
-    }
-}
-
-impl Outcome {
-    fn new(ledger: Ledger, streams: Vec<Stream>) -> Self {
-        Self {
-            ledger,
-            streams,
-            published: 0,
-            acknowledged: 0,
-            requests: 0,
-            client_events: 0,
-            failures: Tally::default(),
-            latency: Latency::default(),
-            latency_while_slow: Latency::default(),
-            acknowledgement: Latency::default(),
-            elapsed: 0,
-            memory: Vec::new(),
-            reads: 0,
-            usage: Usage::default(),
-        }
     }
 }

@@ -169,7 +169,7 @@ test('a user is terminated who is known only from a presence channel', async (t)
   });
 });
 
-for (const id of ['a@b.c', 'a b', 'Zoë', 'a/b', '50%']) {
+for (const id of ['a@b.c', 'a b', 'Zoë', '50%']) {
   test(`the user ${id} can be terminated, although the id does not stand so in a URL`, async (t) => {
     const socket = await Socket.open(t, server);
     const userData = JSON.stringify({ id });

@@ -4,12 +4,12 @@
 use anyhow::{Result, bail};
 
 use crate::args::SlowArgs;
+use crate::outcome::{Outcome, Sample};
 use crate::plan::{Plan, Slow};
 use crate::report::Report;
 use crate::scenario::Context;
 use crate::scenario::traffic::{events, generator, measure, plan, server, throughput};
 use crate::schedule::Pace;
-use crate::traffic::{Outcome, Sample};
 
 const SECONDS: f64 = 15.0;
 /// Larger than elsewhere, so that megabytes are owed to each slow subscriber.

@@ -6,12 +6,13 @@ use crate::args::{ClientEventsArgs, FanoutArgs, RoomsArgs};
 use crate::clock;
 use crate::engine::Engine;
 use crate::fleet::{self, Berth};
+use crate::outcome::Outcome;
 use crate::plan::{Plan, Source};
 use crate::process::microseconds_each;
 use crate::report::Report;
 use crate::scenario::{AT_ONCE, Context};
 use crate::schedule::Pace;
-use crate::traffic::{self, Outcome};
+use crate::traffic;
 
 const SECONDS: f64 = 5.0;
 pub(crate) const PAYLOAD_BYTES: usize = 100;

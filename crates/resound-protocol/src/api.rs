@@ -138,20 +138,30 @@ impl<'a> EventBody<'a> {
         }
         if items.len() > limits.batch_max {
             let (size, max) = (items.len(), limits.batch_max);
-            return Err(fault(format!("The batch has {size} events, the limit is {max} (max_batch_size).")));
+            return Err(fault(format!(
+                "The batch has {size} events, the limit is {max} (max_batch_size)."
+            )));
         }
         items.into_iter().enumerate().map(|(at, item)| batch_item(at, item, limits)).collect()
     }
 }
 
-fn batch_item<'a>(at: usize, item: &'a RawValue, limits: &BodyLimits) -> Result<EventBody<'a>, BodyFault> {
+fn batch_item<'a>(
+    at: usize,
+    item: &'a RawValue,
+    limits: &BodyLimits,
+) -> Result<EventBody<'a>, BodyFault> {
     let prefix = format!("batch.{at}.");
     let Ok(raw) = object::<RawEvent<'a>>(item.get().as_bytes()) else {
         let field = prefix.trim_end_matches('.');
-        return Err(BodyFault::Fields(vec![(field.to_owned(), format!("The {field} field must be an object."))]));
+        return Err(BodyFault::Fields(vec![(
+            field.to_owned(),
+            format!("The {field} field must be an object."),
+        )]));
     };
     let mut checker = Checker::new(&prefix, limits);
-    let channel = checker.string("channel", raw.channel).and_then(|name| checker.channel("channel", &name));
+    let channel =
+        checker.string("channel", raw.channel).and_then(|name| checker.channel("channel", &name));
     checker.event(&raw, channel.into_iter().collect())
 }
 
@@ -200,7 +210,9 @@ impl<'l> Checker<'l> {
         let json = self.string_json(field, raw)?;
         let text = serde_json::from_str(json).ok();
         if text.is_none() {
-            self.fault(field, |field| format!("The {field} field has an escape that stands for no character."));
+            self.fault(field, |field| {
+                format!("The {field} field has an escape that stands for no character.")
+            });
         }
         text
     }
@@ -212,7 +224,9 @@ impl<'l> Checker<'l> {
     fn channel(&mut self, field: &str, name: &str) -> Option<ChannelName> {
         ChannelName::parse(name, self.limits.channel_name_max)
             .map_err(|fault| {
-                self.fault(field, |field| format!("The {field} field is no channel name: {fault}."));
+                self.fault(field, |field| {
+                    format!("The {field} field is no channel name: {fault}.")
+                });
             })
             .ok()
     }
@@ -225,8 +239,12 @@ impl<'l> Checker<'l> {
                 name.and_then(|name| self.channel("channel", &name)).into_iter().collect()
             }
             (None, None) => {
-                self.fault("channels", |_| "The channels field is required when channel is not present.".to_owned());
-                self.fault("channel", |_| "The channel field is required when channels is not present.".to_owned());
+                self.fault("channels", |_| {
+                    "The channels field is required when channel is not present.".to_owned()
+                });
+                self.fault("channel", |_| {
+                    "The channel field is required when channels is not present.".to_owned()
+                });
                 Vec::new()
             }
         }
@@ -284,7 +302,11 @@ impl<'l> Checker<'l> {
         Some(id)
     }
 
-    fn event<'a>(&mut self, raw: &RawEvent<'a>, channels: Vec<ChannelName>) -> Result<EventBody<'a>, BodyFault> {
+    fn event<'a>(
+        &mut self,
+        raw: &RawEvent<'a>,
+        channels: Vec<ChannelName>,
+    ) -> Result<EventBody<'a>, BodyFault> {
         let name = self.name(raw.name);
         let data = self.string_json("data", raw.data);
         let socket_id = self.socket_id(raw.socket_id);
@@ -305,7 +327,8 @@ impl<'l> Checker<'l> {
         if data_json.len() - 2 <= max {
             return Ok(());
         }
-        let size = serde_json::from_str::<String>(data_json).map_or(data_json.len() - 2, |data| data.len());
+        let size = serde_json::from_str::<String>(data_json)
+            .map_or(data_json.len() - 2, |data| data.len());
         if size > max { Err(BodyFault::TooLarge { size, max }) } else { Ok(()) }
     }
 }
@@ -333,13 +356,12 @@ mod tests {
     }
 
     fn fault_text(fault: BodyFault) -> String {
-        match fault {
-            BodyFault::Fields(fields) => {
-                let lines: Vec<String> = fields.iter().map(|(field, text)| format!("{field}: {text}")).collect();
-                lines.join("\n")
-            }
-            other => other.to_string(),
-        }
+        let BodyFault::Fields(fields) = fault else {
+            return fault.to_string();
+        };
+        let lines: Vec<String> =
+            fields.iter().map(|(field, text)| format!("{field}: {text}")).collect();
+        lines.join("\n")
     }
 
     #[test]
@@ -359,17 +381,29 @@ mod tests {
     #[test]
     fn what_is_no_json_object_says_so() {
         for body in ["", " ", "x", "[]", "7", "{", "{\"name\":\"a\u{1}\"}"] {
-            assert!(matches!(EventBody::parse(body.as_bytes(), &LIMITS), Err(BodyFault::Json(_))), "{body:?}");
+            assert!(
+                matches!(EventBody::parse(body.as_bytes(), &LIMITS), Err(BodyFault::Json(_))),
+                "{body:?}"
+            );
         }
-        assert!(matches!(EventBody::parse(b"{\"name\":\"\xff\"}", &LIMITS), Err(BodyFault::Json(_))));
+        assert!(matches!(
+            EventBody::parse(b"{\"name\":\"\xff\"}", &LIMITS),
+            Err(BodyFault::Json(_))
+        ));
     }
 
     #[test]
     fn missing_and_wrong_fields_are_named_as_laravel_names_them() {
         assert_eq!(fault(r#"{"data":"x","channel":"a"}"#), "name: The name field is required.");
         assert_eq!(fault(r#"{"name":"a","channel":"a"}"#), "data: The data field is required.");
-        assert_eq!(fault(r#"{"name":"a","data":"","channel":"a"}"#), "data: The data field is required.");
-        assert_eq!(fault(r#"{"name":"a","data":{},"channel":"a"}"#), "data: The data field must be a string.");
+        assert_eq!(
+            fault(r#"{"name":"a","data":"","channel":"a"}"#),
+            "data: The data field is required."
+        );
+        assert_eq!(
+            fault(r#"{"name":"a","data":{},"channel":"a"}"#),
+            "data: The data field must be a string."
+        );
         assert_eq!(
             fault(r#"{"name":"a","data":"x"}"#),
             "channels: The channels field is required when channel is not present.\n\
@@ -379,7 +413,10 @@ mod tests {
             fault(r#"{"name":"a","data":"x","channels":"a"}"#),
             "channels: The channels field must be an array."
         );
-        assert_eq!(fault(r#"{"name":"a","data":"x","channels":[]}"#), "channels: The channels field is required.");
+        assert_eq!(
+            fault(r#"{"name":"a","data":"x","channels":[]}"#),
+            "channels: The channels field is required."
+        );
         assert_eq!(
             fault(r#"{"name":"a","data":"x","channels":["a",7]}"#),
             "channels.1: The channels.1 field must be a string."
@@ -400,7 +437,10 @@ mod tests {
             fault(r#"{"name":"a","data":"123456789","channel":"a"}"#),
             "The data of the event is 9 bytes, the limit is 8 (max_event_size)."
         );
-        assert!(EventBody::parse(br#"{"name":"a","data":"\u0041\u0041\u0041","channel":"a"}"#, &LIMITS).is_ok());
+        assert!(
+            EventBody::parse(br#"{"name":"a","data":"\u0041\u0041\u0041","channel":"a"}"#, &LIMITS)
+                .is_ok()
+        );
         assert_eq!(
             fault(r#"{"name":"a","data":"x","channel":"a b"}"#),
             "channel: The channel field is no channel name: a channel name has only letters, digits and _-=@,.; \
@@ -410,7 +450,10 @@ mod tests {
             fault(r#"{"name":"pusher:a","data":"x","channel":"a"}"#),
             "name: The name field must not begin with pusher: or pusher_internal:, which are reserved."
         );
-        assert!(fault(r#"{"name":"a","data":"x","channel":"a","socket_id":"x"}"#).starts_with("socket_id: "));
+        assert!(
+            fault(r#"{"name":"a","data":"x","channel":"a","socket_id":"x"}"#)
+                .starts_with("socket_id: ")
+        );
     }
 
     #[test]
@@ -421,7 +464,10 @@ mod tests {
         assert_eq!(batch_fault("{}"), "batch: The batch field is required.");
         assert_eq!(batch_fault(r#"{"batch":[]}"#), "batch: The batch field is required.");
         assert_eq!(batch_fault(r#"{"batch":{}}"#), "batch: The batch field must be an array.");
-        assert_eq!(batch_fault(r#"{"batch":[7]}"#), "batch.0: The batch.0 field must be an object.");
+        assert_eq!(
+            batch_fault(r#"{"batch":[7]}"#),
+            "batch.0: The batch.0 field must be an object."
+        );
         assert_eq!(
             batch_fault(&format!(r#"{{"batch":[{event},{event},{event}]}}"#)),
             "batch: The batch has 3 events, the limit is 2 (max_batch_size)."

@@ -16,7 +16,9 @@ pub enum NameFault {
     #[error("a channel name must not be empty")]
     Empty,
     /// It has more characters than the application allows.
-    #[error("the channel name has {length} characters, the limit is {max} (max_channel_name_length)")]
+    #[error(
+        "the channel name has {length} characters, the limit is {max} (max_channel_name_length)"
+    )]
     TooLong {
         /// Its length in characters.
         length: usize,
@@ -58,7 +60,9 @@ impl ChannelName {
         let fault = match name.strip_prefix(USER_PREFIX) {
             Some("") => return Err(NameFault::Empty),
             Some(id) => id.chars().find(|c| c.is_control()),
-            None => name.bytes().position(|b| !is_name_byte(b)).and_then(|at| name[at..].chars().next()),
+            None => {
+                name.bytes().position(|b| !is_name_byte(b)).and_then(|at| name[at..].chars().next())
+            }
         };
         fault.map_or_else(|| Ok(Self(name.into())), |c| Err(NameFault::Character(c)))
     }
@@ -139,7 +143,9 @@ mod tests {
 
     #[test]
     fn names_of_laravel_and_pusher_are_valid() {
-        for text in ["a", "orders.7", "App.Models.User.1", "private-a_b=c@d,e.f;g", "#server-to-user-7"] {
+        for text in
+            ["a", "orders.7", "App.Models.User.1", "private-a_b=c@d,e.f;g", "#server-to-user-7"]
+        {
             assert_eq!(name(text).as_str(), text);
         }
         assert_eq!(name("#server-to-user-auth0|a b ü").user(), Some("auth0|a b ü"));
@@ -150,7 +156,9 @@ mod tests {
         let fault = |text: &str| ChannelName::parse(text, 5).expect_err("an invalid name");
         assert_eq!(fault(""), NameFault::Empty);
         assert_eq!(fault("123456"), NameFault::TooLong { length: 6, max: 5 });
-        for (text, c) in [("a b", ' '), ("a/b", '/'), ("#a", '#'), ("ü", 'ü'), ("a*", '*'), ("a\n", '\n')] {
+        for (text, c) in
+            [("a b", ' '), ("a/b", '/'), ("#a", '#'), ("ü", 'ü'), ("a*", '*'), ("a\n", '\n')]
+        {
             assert_eq!(fault(text), NameFault::Character(c));
         }
         assert_eq!(ChannelName::parse("#server-to-user-", 99), Err(NameFault::Empty));
@@ -164,7 +172,8 @@ mod tests {
         assert_eq!(access("private-encrypted-x"), Access::Private);
         assert_eq!(access("presence-cache-x"), Access::Presence);
         assert_eq!(access("#server-to-user-7"), Access::User);
-        for text in ["cache-a", "private-cache-a", "private-encrypted-cache-a", "presence-cache-a"] {
+        for text in ["cache-a", "private-cache-a", "private-encrypted-cache-a", "presence-cache-a"]
+        {
             assert!(name(text).is_cache(), "{text}");
         }
         assert!(!name("cachewarm").is_cache());

@@ -113,7 +113,9 @@ impl<'a> ClientMessage<'a> {
             "pusher:subscribe" => subscribe(envelope.data),
             "pusher:unsubscribe" => {
                 let data = data(envelope.data)?;
-                let channel = data.channel.ok_or(MessageFault::Incomplete("pusher:unsubscribe", "a channel"))?;
+                let channel = data
+                    .channel
+                    .ok_or(MessageFault::Incomplete("pusher:unsubscribe", "a channel"))?;
                 Ok(Self::Unsubscribe(channel.0))
             }
             "pusher:ping" => Ok(Self::Ping),
@@ -135,7 +137,11 @@ fn subscribe<'a>(raw: Option<&'a RawValue>) -> Result<ClientMessage<'a>, Message
     let Data { channel, auth, channel_data, .. } = data(raw)?;
     let channel = channel.ok_or(MessageFault::Incomplete("pusher:subscribe", "a channel"))?.0;
     let auth = auth.map(|text| text.0).filter(|text| !text.is_empty());
-    Ok(ClientMessage::Subscribe(Subscribe { channel, auth, channel_data: channel_data.map(|text| text.0) }))
+    Ok(ClientMessage::Subscribe(Subscribe {
+        channel,
+        auth,
+        channel_data: channel_data.map(|text| text.0),
+    }))
 }
 
 fn sign_in<'a>(raw: Option<&'a RawValue>) -> Result<ClientMessage<'a>, MessageFault> {
@@ -205,14 +211,21 @@ mod tests {
     #[test]
     fn client_events_keep_the_bytes_of_their_data() {
         let event = |data| {
-            ClientMessage::Event(ClientEvent { name: "client-a".into(), channel: "private-b".into(), data })
+            ClientMessage::Event(ClientEvent {
+                name: "client-a".into(),
+                channel: "private-b".into(),
+                data,
+            })
         };
         for data in [r#"{"n": 1.0}"#, "[ ]", "7", r#""\u00e9""#] {
             let text = format!(r#"{{"event":"client-a","channel":"private-b","data":{data}}}"#);
             check(&text, &event(Some(data)));
         }
         check(r#"{"event":"client-a","channel":"private-b"}"#, &event(None));
-        check(r#"{"event":"client-a","channel":"private-b","data":null,"user_id":"9"}"#, &event(None));
+        check(
+            r#"{"event":"client-a","channel":"private-b","data":null,"user_id":"9"}"#,
+            &event(None),
+        );
     }
 
     #[test]

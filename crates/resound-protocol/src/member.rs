@@ -105,11 +105,11 @@ impl User {
 }
 
 fn id_text(json: &str) -> Option<String> {
-    match serde_json::from_str(json).ok()? {
-        serde_json::Value::String(id) => Some(id).filter(|id| !id.is_empty()),
-        serde_json::Value::Number(id) if id.is_i64() || id.is_u64() => Some(id.to_string()),
-        _ => None,
+    if json.starts_with('"') {
+        return serde_json::from_str(json).ok().filter(|id: &String| !id.is_empty());
     }
+    let number: serde_json::Number = serde_json::from_str(json).ok()?;
+    (number.is_i64() || number.is_u64()).then(|| number.to_string())
 }
 
 #[cfg(test)]
@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn data_without_a_user_is_refused() {
-        for data in ["", "7", "{}", r#"{"user_id":""}"#, r#"{"user_id":1.5}"#, r#"{"user_id":[]}"#] {
+        for data in ["", "7", "{}", r#"{"user_id":""}"#, r#"{"user_id":1.5}"#, r#"{"user_id":[]}"#]
+        {
             assert!(Member::parse(data).is_err(), "{data}");
         }
         for data in ["", "{}", r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":"7","watchlist":"8"}"#] {
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_signed_in_user_is_a_member_without_channel_data() {
-        let user = User::parse(r#"{"id":"a\"b","user_info":{"name":"Zoë"},"watchlist":["8"]}"#).expect("a user");
+        let user = User::parse(r#"{"id":"a\"b","user_info":{"name":"Zoë"},"watchlist":["8"]}"#)
+            .expect("a user");
         assert_eq!(user.watchlist, ["8".into()]);
         let member = Member::of(&user);
         assert_eq!(&*member.user_id_json, r#""a\"b""#);

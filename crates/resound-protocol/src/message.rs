@@ -31,7 +31,12 @@ fn internal(event: &str, channel: Option<&ChannelName>, data: impl FnOnce(&mut V
 /// The first message of every connection (1.3).
 pub fn connection_established(socket_id: SocketId, activity_timeout_seconds: u32) -> Frame {
     internal("pusher:connection_established", None, |data| {
-        push(data, &format!(r#"{{"socket_id":"{socket_id}","activity_timeout":{activity_timeout_seconds}}}"#));
+        push(
+            data,
+            &format!(
+                r#"{{"socket_id":"{socket_id}","activity_timeout":{activity_timeout_seconds}}}"#
+            ),
+        );
     })
 }
 
@@ -229,7 +234,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(frame: &Frame, expected: Expect) {
+    fn check(frame: &Frame, expected: &Expect) {
         let text = frame.payload();
         serde_json::from_str::<serde_json::Value>(text).expect("JSON");
         expected.assert_eq(text);
@@ -247,21 +252,27 @@ mod tests {
     fn the_handshake_has_the_form_that_pusher_js_wants() {
         check(
             &connection_established(SocketId::from_random(0), 30),
-            expect![[r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.1\",\"activity_timeout\":30}"}"#]],
+            &expect![[
+                r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.1\",\"activity_timeout\":30}"}"#
+            ]],
         );
-        check(&ping(), expect![[r#"{"event":"pusher:ping","data":"{}"}"#]]);
-        check(&pong(), expect![[r#"{"event":"pusher:pong","data":"{}"}"#]]);
+        check(&ping(), &expect![[r#"{"event":"pusher:ping","data":"{}"}"#]]);
+        check(&pong(), &expect![[r#"{"event":"pusher:pong","data":"{}"}"#]]);
     }
 
     #[test]
     fn refusals_carry_code_and_reason() {
         check(
             &error(&ClientError::Unauthorized),
-            expect![[r#"{"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}"#]],
+            &expect![[
+                r#"{"event":"pusher:error","data":"{\"code\":4009,\"message\":\"Connection is unauthorized\"}"}"#
+            ]],
         );
         check(
             &subscription_error("a \"b", RefusalKind::LimitReached, "full"),
-            expect![[r#"{"event":"pusher:subscription_error","channel":"a \"b","data":"{\"type\":\"LimitReached\",\"error\":\"full\",\"status\":4100}"}"#]],
+            &expect![[
+                r#"{"event":"pusher:subscription_error","channel":"a \"b","data":"{\"type\":\"LimitReached\",\"error\":\"full\",\"status\":4100}"}"#
+            ]],
         );
     }
 
@@ -269,18 +280,28 @@ mod tests {
     fn subscriptions_are_confirmed() {
         check(
             &subscription_succeeded(&channel("news")),
-            expect![[r#"{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}"#]],
+            &expect![[
+                r#"{"event":"pusher_internal:subscription_succeeded","data":"{}","channel":"news"}"#
+            ]],
         );
-        let members = [member(r#"{"user_id":"7","user_info":{"name":"Zoë"}}"#), member(r#"{"user_id":8}"#)];
+        let members =
+            [member(r#"{"user_id":"7","user_info":{"name":"Zoë"}}"#), member(r#"{"user_id":8}"#)];
         check(
             &presence_succeeded(&channel("presence-a"), members.iter()),
-            expect![[r#"{"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\",8],\"hash\":{\"7\":{\"name\":\"Zoë\"},\"8\":null},\"count\":2}}","channel":"presence-a"}"#]],
+            &expect![[
+                r#"{"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\",8],\"hash\":{\"7\":{\"name\":\"Zoë\"},\"8\":null},\"count\":2}}","channel":"presence-a"}"#
+            ]],
         );
         check(
             &presence_succeeded(&channel("presence-a"), [].iter()),
-            expect![[r#"{"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[],\"hash\":{},\"count\":0}}","channel":"presence-a"}"#]],
+            &expect![[
+                r#"{"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[],\"hash\":{},\"count\":0}}","channel":"presence-a"}"#
+            ]],
         );
-        check(&cache_miss(&channel("cache-a")), expect![[r#"{"event":"pusher:cache_miss","channel":"cache-a"}"#]]);
+        check(
+            &cache_miss(&channel("cache-a")),
+            &expect![[r#"{"event":"pusher:cache_miss","channel":"cache-a"}"#]],
+        );
     }
 
     #[test]
@@ -288,15 +309,21 @@ mod tests {
         let member = member(r#"{"user_id":8,"user_info":{"name":"Bo"}}"#);
         check(
             &member_added(&channel("presence-a"), &member),
-            expect![[r#"{"event":"pusher_internal:member_added","data":"{\"user_id\":8,\"user_info\":{\"name\":\"Bo\"}}","channel":"presence-a"}"#]],
+            &expect![[
+                r#"{"event":"pusher_internal:member_added","data":"{\"user_id\":8,\"user_info\":{\"name\":\"Bo\"}}","channel":"presence-a"}"#
+            ]],
         );
         check(
             &member_removed(&channel("presence-a"), &member),
-            expect![[r#"{"event":"pusher_internal:member_removed","data":"{\"user_id\":8}","channel":"presence-a"}"#]],
+            &expect![[
+                r#"{"event":"pusher_internal:member_removed","data":"{\"user_id\":8}","channel":"presence-a"}"#
+            ]],
         );
         check(
             &subscription_count(&channel("news"), 3),
-            expect![[r#"{"event":"pusher_internal:subscription_count","data":"{\"subscription_count\":3}","channel":"news"}"#]],
+            &expect![[
+                r#"{"event":"pusher_internal:subscription_count","data":"{\"subscription_count\":3}","channel":"news"}"#
+            ]],
         );
     }
 
@@ -304,24 +331,40 @@ mod tests {
     fn users_are_told_of_themselves_and_of_whom_they_watch() {
         check(
             &signin_success(r#"{"id":"7"}"#),
-            expect![[r#"{"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}"#]],
+            &expect![[
+                r#"{"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}"#
+            ]],
         );
         check(
             &watchlist_events(&["8"], &["9", "1\"0"]),
-            expect![[r#"{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"8\"]},{\"name\":\"offline\",\"user_ids\":[\"9\",\"1\\\"0\"]}]}"}"#]],
+            &expect![[
+                r#"{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"8\"]},{\"name\":\"offline\",\"user_ids\":[\"9\",\"1\\\"0\"]}]}"}"#
+            ]],
         );
     }
 
     #[test]
     fn events_keep_the_publishers_bytes() {
         check(
-            &event(r#""App\\Events\\OrderShipped""#, &channel("orders"), r#""{\"n\":1.0,\"s\":\"\u2028\/\"}""#),
-            expect![[r#"{"event":"App\\Events\\OrderShipped","channel":"orders","data":"{\"n\":1.0,\"s\":\"\u2028\/\"}"}"#]],
+            &event(
+                r#""App\\Events\\OrderShipped""#,
+                &channel("orders"),
+                r#""{\"n\":1.0,\"s\":\"\u2028\/\"}""#,
+            ),
+            &expect![[
+                r#"{"event":"App\\Events\\OrderShipped","channel":"orders","data":"{\"n\":1.0,\"s\":\"\u2028\/\"}"}"#
+            ]],
         );
-        let sent = ClientEvent { name: "client-a".into(), channel: "presence-a".into(), data: Some("{\"n\": 1}") };
+        let sent = ClientEvent {
+            name: "client-a".into(),
+            channel: "presence-a".into(),
+            data: Some("{\"n\": 1}"),
+        };
         check(
             &client_event(&sent, Some("7")),
-            expect![[r#"{"event":"client-a","channel":"presence-a","data":{"n": 1},"user_id":"7"}"#]],
+            &expect![[
+                r#"{"event":"client-a","channel":"presence-a","data":{"n": 1},"user_id":"7"}"#
+            ]],
         );
     }
 }

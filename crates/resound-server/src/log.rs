@@ -19,16 +19,9 @@ impl MessageLog {
     }
 
     pub(crate) fn sent(&self, to: SocketId, frame: &Frame) {
-        tracing::debug!(connection = %to, direction = "out", message = frame.payload(), "message sent");
-    }
-
-    pub(crate) fn fanned_out(&self, connections: usize, frame: &Frame) {
-        tracing::debug!(
-            connections,
-            direction = "out",
-            message = frame.payload(),
-            "message broadcast"
-        );
+        let text = frame.payload();
+        let channel = channel_of(text);
+        tracing::debug!(connection = %to, direction = "out", channel, text, "message sent");
     }
 
     pub(crate) fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
@@ -44,7 +37,8 @@ impl MessageLog {
             Note::Connected => tracing::debug!(app, %connection, "connected"),
             Note::Disconnected => tracing::debug!(app, %connection, "disconnected"),
             Note::Received(text) => {
-                tracing::debug!(app, %connection, direction = "in", message = text, "message received");
+                let channel = channel_of(text);
+                tracing::debug!(app, %connection, direction = "in", channel, text, "message received");
             }
             Note::Subscribed(channel) => tracing::debug!(app, %connection, channel, "subscribed"),
             Note::Unsubscribed(channel) => {
@@ -70,4 +64,11 @@ impl MessageLog {
             tracing::warn!(left_out, "more refusals in a second than are logged");
         }
     }
+}
+
+/// The channel that a message names, in its envelope or in its data.
+fn channel_of(text: &str) -> Option<String> {
+    let message: serde_json::Value = serde_json::from_str(text).ok()?;
+    let channel = message.get("channel").or_else(|| message.get("data")?.get("channel"))?;
+    channel.as_str().map(str::to_owned)
 }

@@ -144,19 +144,19 @@ impl Shared {
 ///
 /// If an address can't be bound, or a thread ends that should not.
 pub fn run(
-    config: Config,
+    config: &Config,
     reload: impl Fn() -> anyhow::Result<Config> + Send + 'static,
 ) -> anyhow::Result<()> {
     let listener = bind(&config.server.host, config.server.port)?;
     let address = listener.local_addr().context("the bound address is unknown")?;
     let metrics_listener = config.server.metrics_address.map(bind_metrics).transpose()?;
     let capacity = Capacity::claim(&config.server);
-    let shared = Arc::new(Shared::new(&config, capacity, address.port()));
+    let shared = Arc::new(Shared::new(config, capacity, address.port()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _context = runtime.enter();
     let mut signals = Signals::new().context("signals can't be received")?;
     let threads = Threads::start(&shared, listener)?;
-    banner::print(&config, address);
+    banner::print(config, address);
     announce(&shared, &threads.shards, address, metrics_listener.as_ref());
     runtime.block_on(supervise(shared, threads, metrics_listener, &mut signals, reload))
 }
@@ -181,19 +181,22 @@ fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
             Err(error) => last = error,
         }
     }
-    let hint = match last.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another process listens there; stop it, or choose another --port"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need a privilege; choose another --port"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; choose another --host"
-        }
-        _ => "choose another --host or --port",
-    };
+    let hint = hint(last.kind());
     Err(last).with_context(|| format!("{host}:{port} can't be bound: {hint}"))
+}
+
+/// What to do about an address that can't be bound.
+fn hint(kind: io::ErrorKind) -> &'static str {
+    if kind == io::ErrorKind::AddrInUse {
+        return "another process listens there; stop it, or choose another --port";
+    }
+    if kind == io::ErrorKind::PermissionDenied {
+        return "ports below 1024 need a privilege; choose another --port";
+    }
+    if kind == io::ErrorKind::AddrNotAvailable {
+        return "this machine has no such address; choose another --host";
+    }
+    "choose another --host or --port"
 }
 
 fn bind_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {

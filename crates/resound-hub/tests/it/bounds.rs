@@ -7,7 +7,13 @@ use resound_hub::{
     sink::{Note, Sink, Who},
     time::Now,
 };
-use resound_protocol::{error::ClientError, socket_id::SocketId, websocket::Frame};
+use resound_protocol::{
+    api::{EventBody, Info},
+    channel::ChannelName,
+    error::ClientError,
+    socket_id::SocketId,
+    websocket::Frame,
+};
 
 use crate::world::app;
 
@@ -107,4 +113,29 @@ fn connecting_and_disconnecting_without_end_leaves_nothing() {
         connect(&mut hub, 1, now(), &mut counter);
     }
     assert!(format!("{hub:?}").len() < before + 10, "{hub:?}");
+}
+
+#[test]
+fn a_shard_remembers_a_bounded_number_of_events_and_has_room_again_when_they_expire() {
+    let (mut hub, mut counter) = (hub(AppOptions::default()), Counter::default());
+    let app = hub.apps().by_id("app").expect("it is there").clone();
+    let publish = |hub: &mut Hub, counter: &mut Counter, channel: &str, now: Now| {
+        let event = EventBody {
+            name_json: r#""price""#,
+            data_json: r#""{}""#,
+            channels: vec![ChannelName::parse(channel, 200).expect("a name")],
+            socket_id: None,
+            info: Info::default(),
+        };
+        hub.publish(&app, &event, now, counter);
+        hub.channel(app.number(), channel, now).cached.is_some()
+    };
+    for number in 0..100_000 {
+        assert!(publish(&mut hub, &mut counter, &format!("cache-{number}"), now()));
+    }
+    assert!(!publish(&mut hub, &mut counter, "cache-other", now()));
+    assert!(publish(&mut hub, &mut counter, "cache-7", now()), "one that it remembers is renewed");
+    let later = Now::from_seconds(1000 + 1800);
+    hub.tick(later, &mut counter);
+    assert!(publish(&mut hub, &mut counter, "cache-other", later));
 }

@@ -130,9 +130,7 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
             let is_public = shard.shared.config.metrics_address.is_none();
             health::respond(segments[0], &shard.shared, &shard.shards, is_public).await
         }
-        (_, ["app", key]) if is_get && !key.is_empty() => {
-            Ok(explain_upgrade(shard, key, &request))
-        }
+        (_, ["app", key]) if is_get && !key.is_empty() => Ok(explain_upgrade(shard, key, &request)),
         (_, segments) => page(shard, path, is_get).ok_or_else(|| not_found(path, segments)),
     };
     result.unwrap_or_else(Fault::into_response)

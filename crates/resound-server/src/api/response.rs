@@ -50,7 +50,9 @@ pub(crate) fn upgrade_required(sentence: String) -> Answer {
         (header::CONNECTION, "Upgrade"),
         (header::SEC_WEBSOCKET_VERSION, "13"),
     ];
-    response.headers_mut().extend(values.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+        .headers_mut()
+        .extend(values.map(|(name, value)| (name, HeaderValue::from_static(value))));
     response
 }
 

@@ -72,7 +72,7 @@ pub(super) fn run(args: &StartArgs) -> anyhow::Result<()> {
     logging::init(&config.server)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let _pid_file = args.pid_file.as_deref().map(PidFile::create).transpose()?;
-    server::run(config, move || {
+    server::run(&config, move || {
         let Loaded { config, warnings } = load()?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(config)

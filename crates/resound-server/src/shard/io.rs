@@ -181,7 +181,8 @@ impl Io {
 
     fn write_pending(&mut self, entry: Entry) {
         let slot = entry.slot;
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+        else {
             return;
         };
         if socket.serial != entry.serial {
@@ -200,7 +201,9 @@ impl Io {
                     let _ = socket.stream.shutdown(Shutdown::Write);
                 }
             }
-            Ok(Written::Waits) if !owed_before => self.watch(slot, Interest::READABLE | Interest::WRITABLE),
+            Ok(Written::Waits) if !owed_before => {
+                self.watch(slot, Interest::READABLE | Interest::WRITABLE)
+            }
             Ok(Written::Waits) => {}
             Ok(Written::TooMuch) | Err(_) => self.broken.push((slot, entry.serial)),
         }
@@ -245,7 +248,9 @@ impl Io {
     /// The connections that broke and are still there.
     pub(super) fn take_broken(&mut self) -> Vec<Slot> {
         let mut broken = std::mem::take(&mut self.broken);
-        broken.retain(|(slot, serial)| self.socket(*slot).is_some_and(|socket| socket.serial == *serial));
+        broken.retain(|(slot, serial)| {
+            self.socket(*slot).is_some_and(|socket| socket.serial == *serial)
+        });
         broken.into_iter().map(|(slot, _)| slot).collect()
     }
 
@@ -295,16 +300,19 @@ impl Sink for Io {
         frame: &websocket::Frame,
         published: Option<Now>,
     ) {
-        if self.log.shows_messages() {
-            self.log.fanned_out(to.len(), frame);
-        }
         if self.outbox.is_full() {
             self.flush(usize::MAX);
         }
+        let shows_messages = self.log.shows_messages();
         for slot in to.iter().filter(|slot| Some(**slot) != except) {
-            if let Some(socket) = self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut) {
+            if let Some(socket) =
+                self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut)
+            {
                 let entry = Entry { slot: *slot, serial: socket.serial };
                 self.outbox.note(entry, &mut socket.pending, frame.bytes().clone());
+                if let (true, Phase::Open { socket_id, .. }) = (shows_messages, &socket.phase) {
+                    self.log.sent(*socket_id, frame);
+                }
             }
         }
         if let Some(at) = published {

@@ -106,7 +106,8 @@ impl Outbox {
 
 /// Frames are the same when they are the same bytes in the same place.
 fn is_same(a: &[Bytes], b: &[Bytes]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.as_ptr() == b.as_ptr() && a.len() == b.len())
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| a.as_ptr() == b.as_ptr() && a.len() == b.len())
 }
 
 #[cfg(test)]

@@ -129,10 +129,10 @@ mod tests {
 
     #[track_caller]
     fn open(text: &str) -> Upgrade {
-        match read_opening(text.as_bytes(), "/ws") {
-            Opening::WebSocket(upgrade) => upgrade,
-            other => panic!("no WebSocket: {other:?}"),
-        }
+        let Opening::WebSocket(upgrade) = read_opening(text.as_bytes(), "/ws") else {
+            panic!("no WebSocket: {text}");
+        };
+        upgrade
     }
 
     #[test]
