@@ -127,6 +127,29 @@ for (const [name, Pusher] of PUSHERS) {
   });
 }
 
+test('members whose last words and end come together leave at once', async (t) => {
+  const room = freshRoom();
+  const zoe = await Socket.open(t, server);
+  await zoe.join(room, application.authorize(zoe.id, room, 'zoe'));
+  const crowd = await Promise.all(
+    Array.from({ length: 20 }, async (_, n) => {
+      const socket = await Socket.open(t, server);
+      const channelData = JSON.stringify({ user_id: `crowd-${n}` });
+      const auth = sign(`${socket.id}:${room}:${channelData}`);
+      await socket.join(room, { auth, channel_data: channelData });
+      return socket;
+    }),
+  );
+  for (const socket of crowd) {
+    socket.send({ event: 'pusher:ping', data: {} });
+    socket.ws.terminate();
+  }
+  for (let n = 0; n < crowd.length; n++) {
+    await zoe.frames.next('pusher_internal:member_removed');
+  }
+  assert.deepEqual(await users(room), [{ id: '7' }]);
+});
+
 test('the answer to a joiner is the list of users that the protocol describes', async (t) => {
   const room = freshRoom();
   const [one, two] = [await Socket.open(t, server), await Socket.open(t, server)];

@@ -65,6 +65,14 @@ test('a server that is shutting down is not ready, alive, and takes nobody new',
   assert.equal(await ended, 0);
 });
 
+test('a server ends as soon as its last client has gone, not at the end of the grace period', async (t) => {
+  const server = await start(t, 0, { shutdown_grace_seconds: 600 });
+  for (const [, Pusher] of PUSHERS) {
+    await Promise.all(Array.from({ length: 20 }, () => Client.open(t, Pusher, server)));
+  }
+  assert.equal(await server.terminate(), 0);
+});
+
 test('a server without connections ends at once', async (t) => {
   const server = await start(t, 0, { shutdown_grace_seconds: 600 });
   assert.equal(await server.terminate(), 0);

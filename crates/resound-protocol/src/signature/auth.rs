@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{
+use crate::signature::{
     Signer,
     signer::{Signature, parse_hex},
 };

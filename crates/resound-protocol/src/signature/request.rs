@@ -5,7 +5,7 @@ use std::fmt;
 use md5::{Digest, Md5};
 use thiserror::Error;
 
-use super::{
+use crate::signature::{
     Query, Signer,
     query::{Parameter, Shape, encode_into, is_dropped, percent_decode},
     signer::{hex, parse_hex},

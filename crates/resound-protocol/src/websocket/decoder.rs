@@ -2,7 +2,7 @@
 
 use std::{mem, ops::ControlFlow};
 
-use super::{
+use crate::websocket::{
     DecodeError,
     header::{Control, Header, Kind, Opcode, Part},
     incomplete::{Frame, Incomplete, Message},

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::CONTROL_PAYLOAD_BYTES_MAX;
+use crate::websocket::CONTROL_PAYLOAD_BYTES_MAX;
 
 /// FIN and the opcode of a text frame.
 const TEXT: u8 = 0x81;

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{CONTROL_PAYLOAD_BYTES_MAX, DecodeError, mask::Mask};
+use crate::websocket::{CONTROL_PAYLOAD_BYTES_MAX, DecodeError, mask::Mask};
 
 /// Bytes of the longest header of a masked frame.
 pub(super) const HEADER_BYTES_MAX: usize = 14;

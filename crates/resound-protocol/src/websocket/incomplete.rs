@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{
+use crate::websocket::{
     DecodeError,
     header::{HEADER_BYTES_MAX, Header, Kind, Opcode},
 };
