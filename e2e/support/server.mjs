@@ -91,6 +91,16 @@ export class Server {
     this.#child.kill('SIGHUP');
   }
 
+  /** Lets the process stand still, as a machine does that is out of breath. */
+  pause() {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** Lets a paused process go on. */
+  resume() {
+    this.#child.kill('SIGCONT');
+  }
+
   /** Asks for a graceful end and answers the exit code. */
   async terminate(signal = 'SIGTERM') {
     this.#stopping = true;

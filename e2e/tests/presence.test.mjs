@@ -140,10 +140,15 @@ test('members whose last words and end come together leave at once', async (t) =
       return socket;
     }),
   );
+  // While the server stands still, a message and the end of each connection pile up for it.
+  server.pause();
   for (const socket of crowd) {
-    socket.send({ event: 'pusher:ping', data: {} });
+    // A message without an answer, which would show that nobody is there.
+    socket.send({ event: 'pusher:pong', data: {} });
     socket.ws.terminate();
   }
+  await Promise.allSettled(crowd.map((socket) => socket.closed));
+  server.resume();
   for (let n = 0; n < crowd.length; n++) {
     await zoe.frames.next('pusher_internal:member_removed');
   }

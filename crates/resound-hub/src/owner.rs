@@ -157,7 +157,7 @@ impl Hub {
                 let max = app.options.presence_members_max;
                 if is_new && !presence.has_room(&member.user_id, max) {
                     Err(ClientError::LimitReached(
-                        format!("The channel has {max} members already (max_presence_members)")
+                        format!("The channel has as many members as it may have, {max} (max_presence_members)")
                             .into(),
                     ))
                 } else {

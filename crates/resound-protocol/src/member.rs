@@ -49,7 +49,8 @@ struct UserData<'a> {
     id: Option<serde_json::Value>,
     #[serde(borrow)]
     user_info: Option<&'a RawValue>,
-    watchlist: Option<Vec<String>>,
+    #[serde(borrow)]
+    watchlist: Option<Vec<&'a RawValue>>,
 }
 
 impl Member {
@@ -97,11 +98,16 @@ impl User {
             Some(serde_json::Value::String(id)) if !id.is_empty() => Ok(Self {
                 id: id.into(),
                 user_info_json: data.user_info.map(|raw| raw.get().into()),
-                watchlist: data.watchlist.unwrap_or_default().into_iter().map(Into::into).collect(),
+                watchlist: watchlist(&data.watchlist.unwrap_or_default()),
             }),
             _ => Err(UserFault::Id("user_data", "id")),
         }
     }
+}
+
+/// The ids to watch. One that is a number is meant as its text; what is no id watches nobody.
+fn watchlist(ids: &[&RawValue]) -> Vec<Box<str>> {
+    ids.iter().filter_map(|id| id_text(id.get())).map(Into::into).collect()
 }
 
 fn id_text(json: &str) -> Option<String> {
@@ -139,9 +145,10 @@ mod tests {
 
     #[test]
     fn a_signed_in_user_is_a_member_without_channel_data() {
-        let user = User::parse(r#"{"id":"a\"b","user_info":{"name":"Zoë"},"watchlist":["8"]}"#)
-            .expect("a user");
-        assert_eq!(user.watchlist, ["8".into()]);
+        let user =
+            User::parse(r#"{"id":"a\"b","user_info":{"name":"Zoë"},"watchlist":["8",9,null]}"#)
+                .expect("a user");
+        assert_eq!(user.watchlist, ["8".into(), "9".into()]);
         let member = Member::of(&user);
         assert_eq!(&*member.user_id_json, r#""a\"b""#);
         assert_eq!(member.user_info_json.as_deref(), Some(r#"{"name":"Zoë"}"#));

@@ -191,9 +191,9 @@ fn a_full_channel_refuses_other_users_until_one_leaves() {
         expect![[r#"
             ann < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":{\"name\":\"Zoë\"}},\"count\":1}}","channel":"presence-a"}
             tab < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"7\"],\"hash\":{\"7\":{\"name\":\"Zoë\"}},\"count\":1}}","channel":"presence-a"}
-            bob note: no subscription to presence-a: The channel has 1 members already (max_presence_members)
-            bob < {"event":"pusher:error","data":"{\"code\":4100,\"message\":\"The channel has 1 members already (max_presence_members)\"}"}
-            bob < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"LimitReached\",\"error\":\"The channel has 1 members already (max_presence_members)\",\"status\":4100}"}
+            bob note: no subscription to presence-a: The channel has as many members as it may have, 1 (max_presence_members)
+            bob < {"event":"pusher:error","data":"{\"code\":4100,\"message\":\"The channel has as many members as it may have, 1 (max_presence_members)\"}"}
+            bob < {"event":"pusher:subscription_error","channel":"presence-a","data":"{\"type\":\"LimitReached\",\"error\":\"The channel has as many members as it may have, 1 (max_presence_members)\",\"status\":4100}"}
             bob < {"event":"pusher_internal:subscription_succeeded","data":"{\"presence\":{\"ids\":[\"8\"],\"hash\":{\"8\":{\"name\":\"Bo\"}},\"count\":1}}","channel":"presence-a"}
         "#]],
     );

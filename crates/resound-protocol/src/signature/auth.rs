@@ -17,7 +17,8 @@ pub enum ChannelDataRule {
     IfSent,
 }
 
-/// Why an `auth` is refused. For the log: a client is told no more than that it is unauthorized.
+/// Why an `auth` is refused. For the log, and for the `error` of
+/// `pusher:subscription_error`.
 ///
 /// Nothing of what the client sent is repeated, because it may be the secret, mistaken for the key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

@@ -22,6 +22,8 @@ use crate::{log::MessageLog, metrics::ShardMetrics, server::Shared};
 
 /// How long a closed connection may take to take its last bytes and close, too.
 const CLOSING_SECONDS: u64 = 5;
+/// How long one may take that was closed because it took its messages too slowly.
+const CLOSING_SLOWLY_SECONDS: u64 = 30;
 /// Messages for another shard that are handed over before the turn ends.
 const OUTGOING_MAX: usize = 1024;
 
@@ -139,16 +141,16 @@ impl Io {
         }
         let was_open = matches!(socket.phase, Phase::Open { .. });
         socket.phase = Phase::Closing;
-        let serial = socket.serial;
+        let (serial, owes) = (socket.serial, socket.owes());
         if was_open {
             self.shared.websockets.leave();
         }
         self.send_bytes(slot, websocket::close_frame(code, reason));
-        self.deadlines.closing.push_back((
-            now.micros() + CLOSING_SECONDS * 1_000_000,
-            slot,
-            serial,
-        ));
+        let (list, seconds) = match owes {
+            true => (&mut self.deadlines.closing_slowly, CLOSING_SLOWLY_SECONDS),
+            false => (&mut self.deadlines.closing, CLOSING_SECONDS),
+        };
+        list.push_back((now.micros() + seconds * 1_000_000, slot, serial));
     }
 
     /// Hands over what other shards are to do.

@@ -79,10 +79,13 @@ impl Socket {
         self.backlog.is_some()
     }
 
-    /// Writes, or keeps what the socket does not take, up to `backlog_max` bytes.
+    /// Writes, or keeps what the socket does not take, up to `backlog_max` bytes. Alone in the
+    /// backlog something larger may wait, too: otherwise who can't take a long member list at once
+    /// would be closed, come back, and get the list again.
     pub(super) fn write(&mut self, bytes: &Bytes, backlog_max: usize) -> io::Result<Written> {
         let mut taken = 0;
-        if self.backlog.is_none() {
+        let is_first = self.backlog.is_none();
+        if is_first {
             taken = match self.stream.write(bytes) {
                 Ok(count) => count,
                 Err(error) if is_temporary(&error) => 0,
@@ -95,7 +98,8 @@ impl Socket {
         let backlog = self.backlog.get_or_insert_default();
         backlog.bytes += bytes.len() - taken;
         backlog.parts.push_back(bytes.slice(taken..));
-        Ok(if backlog.bytes > backlog_max { Written::TooMuch } else { Written::Waits })
+        let is_too_much = !is_first && backlog.bytes > backlog_max;
+        Ok(if is_too_much { Written::TooMuch } else { Written::Waits })
     }
 
     /// Writes what waits.

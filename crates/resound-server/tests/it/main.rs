@@ -1,0 +1,47 @@
+//! The real binary, over real sockets: raw bytes where a test has to be rude.
+//!
+//! # Layout
+//!
+//! * `server`: a process of its own for every test; `log`: its lines; `settings`: its `resound.toml`
+//! * `client`: a blocking WebSocket client; `http`: a blocking HTTP client, which signs
+//! * `connect`, `refusals`, `origins`, `handshake`: how connections begin
+//! * `frames`, `malformed`, `pings`: what a connection may say
+//! * `channels`, `users`: subscriptions, client events, sign-in
+//! * `events`, `queries`, `requests`, `limits`, `signatures`, `terminate`: the HTTP API
+//! * `delivery`, `order`, `presence`: who gets what
+//! * `slow`, `flood`, `descriptors`: clients that want too much
+//! * `metrics`, `logs`: what the operator sees
+//! * `startup`, `shutdown`, `reload`: the life of the process
+
+mod client;
+mod http;
+mod log;
+mod server;
+mod settings;
+
+mod channels;
+mod connect;
+mod delivery;
+mod descriptors;
+mod events;
+mod flood;
+mod frames;
+mod handshake;
+mod limits;
+mod logs;
+mod malformed;
+mod metrics;
+mod order;
+mod origins;
+mod pings;
+mod presence;
+mod queries;
+mod refusals;
+mod reload;
+mod requests;
+mod shutdown;
+mod signatures;
+mod slow;
+mod startup;
+mod terminate;
+mod users;
