@@ -136,18 +136,17 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
     result.unwrap_or_else(Fault::into_response)
 }
 
+/// The welcome page connects to the development application, or to the only one; among several it
+/// asks for a key rather than tell everybody one tenant's.
 fn page(shard: &ShardHandle, path: &str, is_get: bool) -> Option<Answer> {
+    if !is_get {
+        return None;
+    }
     let apps = shard.shared.apps();
-    let app = shard
-        .shared
-        .development_app
-        .as_deref()
-        .and_then(|id| apps.by_id(id))
-        .or_else(|| apps.iter().next());
-    let asset = is_get
-        .then(|| welcome::respond(path, app.map(|app| &***app), &shard.shared.config))
-        .flatten()?;
-    Some(response::asset(asset))
+    let development = shard.shared.development_app.as_deref().and_then(|id| apps.by_id(id));
+    let only = || apps.iter().next().filter(|_| apps.iter().count() == 1);
+    let app = development.or_else(only).map(|app| &***app);
+    Some(response::asset(welcome::respond(path, app, &shard.shared.config)?))
 }
 
 /// What a person gets who opens the WebSocket's address in a browser, or whose proxy has dropped

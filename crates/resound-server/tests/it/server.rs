@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -176,11 +177,25 @@ impl Server {
     }
 
     /// Waits until all connections are gone, as the API counts them.
+    #[track_caller]
     pub(crate) fn wait_until_empty(&self) {
+        self.wait_until_empty_but(0);
+    }
+
+    /// Waits until so many connections are left.
+    #[track_caller]
+    pub(crate) fn wait_until_empty_but(&self, connections: usize) {
+        let expected = format!(r#"{{"connections":{connections}}}"#);
         let mut http = self.http();
-        let until = std::time::Instant::now() + DEADLINE;
-        while http.signed("GET", "/connections", &[], "").body != r#"{"connections":0}"# {
-            assert!(std::time::Instant::now() < until, "connections stay");
+        self.wait_until(|| http.signed("GET", "/connections", &[], "").body == expected);
+    }
+
+    /// Asks again and again until it is so.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, mut is_so: impl FnMut() -> bool) {
+        let until = Instant::now() + DEADLINE;
+        while !is_so() {
+            assert!(Instant::now() < until, "it does not become so");
             std::thread::yield_now();
         }
     }
