@@ -269,7 +269,9 @@ impl<'l> Checker<'l> {
         for (at, item) in items.into_iter().enumerate() {
             let field = format!("channels.{at}");
             let name = self.string(&field, Some(item));
-            channels.extend(name.and_then(|name| self.channel(&field, &name)));
+            let channel = name.and_then(|name| self.channel(&field, &name));
+            // A channel that is named twice is still one channel.
+            channels.extend(channel.filter(|channel| !channels.contains(channel)));
         }
         channels
     }
@@ -376,6 +378,12 @@ mod tests {
         let event = EventBody::parse(body.as_bytes(), &LIMITS).expect("an event");
         assert_eq!(event.channels.len(), 2);
         assert_eq!(event.socket_id, None);
+    }
+
+    #[test]
+    fn a_channel_that_is_named_twice_gets_the_event_once() {
+        let body = br#"{"name":"a","data":"x","channels":["c","c"]}"#;
+        assert_eq!(EventBody::parse(body, &LIMITS).expect("an event").channels.len(), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who asks, and whether they may.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use resound_hub::app::{AppOptions, LiveApp};
 use resound_protocol::{
     api::{BodyLimits, Info},
-    signature::{RequestParts, verify_request},
+    signature::{Query, RequestParts, verify_request},
 };
 
 use super::response::Fault;
@@ -90,11 +90,9 @@ impl<'s> Call<'s> {
 }
 
 impl Verified {
-    /// A parameter of the query.
+    /// A parameter of the query, read as it was verified.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        let value = pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)?;
-        Some(decode(&value.replace('+', " ")))
+        Query::parse(&self.query).value(name).map(Cow::into_owned)
     }
 
     /// What `info` asks for.
