@@ -94,7 +94,7 @@ impl Server {
         Self::spawn(command, folder)
     }
 
-    fn spawn(mut command: Command, folder: TempDir) -> Self {
+    pub(crate) fn spawn(mut command: Command, folder: TempDir) -> Self {
         let mut child = command.spawn().expect("the binary can be run");
         let log = Log::collect(child.stderr.take().expect("it is piped"));
         let address = log.wait_for("listening")["address"].as_str().map(str::parse);

@@ -1,0 +1,138 @@
+//! One client that wants everything, and others that want their share.
+
+use std::{io::Write, thread::Scope};
+
+use crate::{
+    client::{Client, PING, Said, TEXT, error, frame, subscription},
+    server::Server,
+    settings::Settings,
+};
+
+/// Writes the same bytes again and again on a thread, so that reading and writing do not wait for
+/// each other; whether the server takes them all is not its business.
+fn write_on_thread<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    client: &Client,
+    bytes: Vec<u8>,
+    times: usize,
+) {
+    let mut stream = client.stream.try_clone().expect("a descriptor");
+    scope.spawn(move || {
+        for _ in 0..times {
+            if stream.write_all(&bytes).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// How many subscriptions the flood asks for: the debug build is 20 times slower.
+const SUBSCRIPTIONS: usize = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+
+#[test]
+fn a_million_subscriptions_of_one_socket_are_limited_and_hinder_nobody() {
+    let server = Server::default();
+    let [mut greedy, mut same_shard] = [server.connect(), server.connect()];
+    let mut other = server.connect();
+    std::thread::scope(|scope| {
+        let mut stream = greedy.stream.try_clone().expect("a descriptor");
+        scope.spawn(move || {
+            for part in 0..SUBSCRIPTIONS / 1000 {
+                let frames: Vec<u8> = (0..1000)
+                    .flat_map(|at| {
+                        frame(TEXT, subscription(&format!("channel-{part}-{at}")).as_bytes())
+                    })
+                    .collect();
+                stream.write_all(&frames).expect("the server reads");
+            }
+        });
+        let reader = scope.spawn(|| {
+            let (mut confirmed, mut refused) = (0, 0);
+            let limit = error(
+                4100,
+                "The connection is in 1000 channels already (max_channels_per_connection)",
+            );
+            while confirmed + refused < SUBSCRIPTIONS {
+                let text = greedy.text();
+                confirmed += usize::from(text.contains("subscription_succeeded"));
+                refused += usize::from(text == limit);
+            }
+            (confirmed, refused)
+        });
+        while !reader.is_finished() {
+            same_shard.expect_pong();
+            other.expect_pong();
+            server.get("/up").check(200, r#"{"health":"OK"}"#);
+        }
+        assert_eq!(reader.join().expect("no panic"), (1000, SUBSCRIPTIONS - 1000));
+    });
+    greedy.text(); // the last refusal's second message
+    greedy.expect_pong();
+    drop(greedy);
+    server.wait_until_empty_but(2);
+    server.query("/channels", &[]).check(200, r#"{"channels":{}}"#);
+}
+
+#[test]
+fn a_flood_of_pings_does_not_starve_the_others() {
+    let server = Server::start(&Settings::server("shards = 1"));
+    let [mut flooding, mut other] = [server.connect(), server.connect()];
+    other.subscribe("news");
+    let ping = frame(PING, b"flood");
+    std::thread::scope(|scope| {
+        write_on_thread(scope, &flooding, ping.repeat(10_000), 30);
+        let flood = scope.spawn(|| {
+            for _ in 0..300_000 {
+                assert_eq!(flooding.next(), Said::Pong(b"flood".to_vec()));
+            }
+        });
+        let mut http = server.http();
+        let mut rounds = 0;
+        while !flood.is_finished() {
+            other.expect_pong();
+            http.publish("news", "e", "x");
+            other.expect(r#"{"event":"e","channel":"news","data":"x"}"#);
+            rounds += 1;
+        }
+        flood.join().expect("the flood was answered, too");
+        assert!(rounds >= 10, "{rounds} rounds only");
+    });
+}
+
+#[test]
+fn a_flood_of_nonsense_is_answered_and_logged_in_measure() {
+    let server = Server::default();
+    let mut client = server.connect();
+    std::thread::scope(|scope| {
+        write_on_thread(scope, &client, frame(TEXT, b"nonsense").repeat(1000), 20);
+        for _ in 0..20_000 {
+            client.expect(error(4200, "Invalid message format"));
+        }
+    });
+    client.expect_pong();
+    let refusals = || server.log.events().iter().filter(|e| e["message"] == "refused").count();
+    assert!(refusals() < 20_000, "every refusal is logged");
+    server.log.wait_for("more refusals in a second than are logged");
+}
+
+#[test]
+fn connections_that_come_and_go_at_once_leave_nothing() {
+    let server = Server::default();
+    let before = server.open_files();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for at in 0..100 {
+                    let mut client = server.connect();
+                    client.send(subscription("news"));
+                    if at % 2 == 0 {
+                        client.text();
+                    }
+                }
+            });
+        }
+    });
+    server.wait_until_empty();
+    server.query("/channels", &[]).check(200, r#"{"channels":{}}"#);
+    server.wait_until(|| server.open_files() == before);
+}

@@ -1,0 +1,189 @@
+//! The end of the process: everybody is told to come back, nobody waits in vain.
+
+use std::{
+    net::TcpStream,
+    thread::ScopedJoinHandle,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    client::{CLOSE, Client, Said},
+    http::{Http, signed_target},
+    log::DEADLINE,
+    server::Server,
+    settings::Settings,
+};
+
+const REASON: &str = "Server is shutting down. Please reconnect.";
+
+fn server(grace_seconds: u32) -> Server {
+    let lines = format!("shards = 2\nshutdown_grace_seconds = {grace_seconds}");
+    Server::start(&Settings::server(&lines))
+}
+
+/// Checks that 200 clients are told to come back, and that the process ends well.
+#[track_caller]
+fn check(signal: Signal) {
+    let mut server = server(10);
+    let mut clients: Vec<Client> = (0..200).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.subscribe("news");
+    }
+    let begun = Instant::now();
+    let closed = std::thread::scope(|scope| {
+        let readers: Vec<ScopedJoinHandle<'_, Duration>> = clients
+            .iter_mut()
+            .map(|client| {
+                scope.spawn(move || {
+                    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+                    let closed = begun.elapsed();
+                    client.send_frame(CLOSE, 4200_u16.to_be_bytes());
+                    client.finish();
+                    assert_eq!(client.next(), Said::End);
+                    closed
+                })
+            })
+            .collect();
+        server.stop(signal);
+        readers.into_iter().map(|reader| reader.join().expect("no panic")).collect::<Vec<_>>()
+    });
+    assert!(begun.elapsed() < Duration::from_secs(10), "not within the grace period");
+    let (first, last) = (closed.iter().min(), closed.iter().max());
+    let spread = last.zip(first).map(|(last, first)| last.saturating_sub(*first));
+    assert!(spread > Some(Duration::from_millis(200)), "they are closed all at once: {spread:?}");
+    assert_eq!(server.log.wait_for("shutting down")["connections"], 200);
+    server.log.wait_for("stopped");
+}
+
+#[test]
+fn sigterm_closes_every_connection_with_4200_within_the_grace_period() {
+    check(Signal::TERM);
+}
+
+#[test]
+fn sigint_does_the_same() {
+    check(Signal::INT);
+}
+
+#[test]
+fn clients_that_do_not_close_their_side_are_not_waited_for_longer_than_the_grace_period() {
+    let mut server = server(3);
+    let clients: Vec<Client> = (0..10).map(|_| server.connect()).collect();
+    let begun = Instant::now();
+    server.signal(Signal::TERM);
+    let status = server.wait();
+    assert!(status.success(), "{status}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    for mut client in clients {
+        client.expect_close(4200, REASON);
+    }
+}
+
+#[test]
+fn nobody_is_taken_in_any_more() {
+    let mut server = server(10);
+    let mut client = server.connect();
+    let mut silent = server.http();
+    let address = server.address;
+    server.signal(Signal::TERM);
+    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+    silent.expect_end();
+    // The process is still there, for our client has not closed its side.
+    if let Ok(stream) = TcpStream::connect(address) {
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        Http::new(stream).expect_end();
+    }
+    client.finish();
+    assert!(server.wait().success());
+}
+
+#[test]
+fn a_request_that_is_on_its_way_is_answered() {
+    let mut server = server(10);
+    let mut client = server.connect();
+    let mut subscriber = server.connect();
+    subscriber.subscribe("news");
+    let body = r#"{"name":"e","channel":"news","data":"x"}"#;
+    let target = signed_target("POST", "/events", &[], body);
+    let mut http = server.http();
+    let length = body.len();
+    http.send(format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{{"));
+    server.get("/up").check(200, r#"{"health":"OK"}"#);
+    server.get("/up").check(200, r#"{"health":"OK"}"#); // once on each shard
+    server.signal(Signal::TERM);
+    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+    http.send(&body[1..]);
+    let answer = http.answer();
+    answer.check(200, "{}");
+    http.expect_end();
+    drop((client, subscriber));
+    assert!(server.wait().success());
+}
+
+/// A publisher that hangs up before its answer must not be waited for when the process ends.
+#[test]
+fn requests_that_nobody_waits_for_any_more_do_not_hold_up_the_end() {
+    let mut server = server(20);
+    let requests: Vec<Http> = (0..40).map(|_| server.http()).collect();
+    server.while_stopped(|| {
+        for mut http in requests {
+            let target = signed_target("GET", "/channels", &[], "");
+            http.send(format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        }
+    });
+    let mut half = server.http();
+    let target = signed_target("POST", "/events", &[], "{}");
+    half.send(format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\n{{"));
+    server.get("/up");
+    server.get("/up");
+    drop(half);
+    let begun = Instant::now();
+    server.stop(Signal::TERM);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn readiness_is_off_during_the_shutdown() {
+    let lines = "shards = 2\nmetrics_address = \"127.0.0.1:0\"\nshutdown_grace_seconds = 10";
+    let mut server = Server::start(&Settings::server(lines));
+    let address = server.log.wait_for("metrics listening")["address"].clone();
+    let connect = || {
+        let stream = TcpStream::connect(address.as_str().expect("a text")).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        Http::new(stream)
+    };
+    connect().request("GET", "/ready", "", "").check(200, r#"{"ready":true}"#);
+    let mut client = server.connect();
+    server.signal(Signal::TERM);
+    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+    connect().request("GET", "/ready", "", "").check_error(503, "The server is shutting down.");
+    connect().request("GET", "/live", "", "").check(200, r#"{"live":true}"#);
+    client.finish();
+    assert!(server.wait().success());
+}
+
+#[test]
+fn a_second_signal_ends_the_process_at_once() {
+    for second in [Signal::TERM, Signal::INT] {
+        let mut server = server(60);
+        let mut client = server.connect();
+        server.signal(Signal::TERM);
+        assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+        let begun = Instant::now();
+        server.signal(Signal::HUP);
+        server.signal(second);
+        assert!(server.wait().success());
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        server.log.wait_for("stopped without waiting");
+    }
+}
+
+#[test]
+fn a_server_without_connections_ends_at_once() {
+    let mut server = server(60);
+    server.connect().expect_pong();
+    server.wait_until_empty();
+    server.stop(Signal::TERM);
+}
