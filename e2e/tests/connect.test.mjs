@@ -7,7 +7,7 @@ import { APP, Server } from '../support/server.mjs';
 import { Socket } from '../support/socket.mjs';
 
 // Of the first, pusher-js would be silent for long; of the second it pings by itself every second.
-const pinged = { ...APP, id: '1002', key: 'pinged', ping_interval: 1, activity_timeout: 30 };
+const pinged = { ...APP, id: '1002', key: 'pinged', ping_interval: 1, activity_timeout: 120 };
 const impatient = { ...APP, id: '1003', key: 'impatient', ping_interval: 1, activity_timeout: 1 };
 const server = await Server.start({ apps: [APP, pinged, impatient] });
 after(() => server.stop());

@@ -170,12 +170,15 @@ impl Hub {
         let Some((session, app)) = self.speaker(slot) else {
             return;
         };
-        session.life.hear(now);
+        let answers_ping = session.life.hear(now);
         let who = Who { app: &app, socket_id: session.socket_id };
         sink.note(&who, Note::Received(text));
-        if let Some(limit) = &app.options.rate_limit
-            && !session.messages.attempt(limit, now)
-        {
+        let limit = app.options.rate_limit.as_ref();
+        let over = limit.filter(|limit| !session.messages.attempt(limit, now));
+        if answers_ping {
+            self.watch_life(slot);
+        }
+        if let Some(limit) = over {
             self.refuse(slot, &ClientError::RateLimit, "rate_limiting", sink);
             if limit.terminate_on_limit {
                 self.end(slot, &ClientError::RateLimit, sink);
@@ -210,9 +213,12 @@ impl Hub {
 
     /// Takes a sign of life that is no message: a WebSocket ping or pong.
     pub fn heard(&mut self, slot: Slot, now: Now) {
-        if let Some(session) = self.session_mut(slot) {
-            session.life.hear(now);
-            session.life.knows_control_frames = true;
+        let Some(session) = self.session_mut(slot) else {
+            return;
+        };
+        session.life.knows_control_frames = true;
+        if session.life.hear(now) {
+            self.watch_life(slot);
         }
     }
 

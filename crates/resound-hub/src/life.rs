@@ -51,9 +51,11 @@ impl Lookouts {
 }
 
 impl Life {
-    pub(crate) fn hear(&mut self, now: Now) {
+    /// Notes a sign of life. Says whether it answers a ping: then the next look is to be made
+    /// earlier than the answer was due.
+    pub(crate) fn hear(&mut self, now: Now) -> bool {
         self.heard = now.seconds_up();
-        self.pinged = false;
+        std::mem::take(&mut self.pinged)
     }
 
     /// When it is time to ask or to close.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A message from a client, still borrowing from its text where it can.
@@ -84,8 +84,13 @@ struct Envelope<'a> {
     event: Cow<'a, str>,
     #[serde(borrow)]
     channel: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
+}
+
+/// Tells `null`, which is data like any other, from no data.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -154,7 +159,7 @@ fn sign_in<'a>(raw: Option<&'a RawValue>) -> Result<ClientMessage<'a>, MessageFa
 
 /// Reads `data`, which is an object, or (Reverb takes it too) a string that contains one.
 fn data<'a>(raw: Option<&'a RawValue>) -> Result<Data<'a>, MessageFault> {
-    let text = raw.map_or("{}", RawValue::get);
+    let text = raw.map(RawValue::get).filter(|text| *text != "null").unwrap_or("{}");
     if !text.starts_with('"') {
         return object(text);
     }
@@ -217,13 +222,13 @@ mod tests {
                 data,
             })
         };
-        for data in [r#"{"n": 1.0}"#, "[ ]", "7", r#""\u00e9""#] {
+        for data in [r#"{"n": 1.0}"#, "[ ]", "7", "null", r#""\u00e9""#] {
             let text = format!(r#"{{"event":"client-a","channel":"private-b","data":{data}}}"#);
             check(&text, &event(Some(data)));
         }
         check(r#"{"event":"client-a","channel":"private-b"}"#, &event(None));
         check(
-            r#"{"event":"client-a","channel":"private-b","data":null,"user_id":"9"}"#,
+            r#"{"event":"client-a","channel":"private-b","user_id":"9"}"#,
             &event(None),
         );
     }

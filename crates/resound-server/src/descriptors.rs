@@ -5,6 +5,10 @@ use crate::config::ServerConfig;
 /// Descriptors that WebSocket connections leave to the HTTP API, to files and to the system.
 const RESERVE_MIN: u64 = 64;
 const RESERVE_SHARE: u64 = 50;
+/// Descriptors of the process itself: standard streams, listeners, signals, one event loop.
+const OWN: u64 = 16;
+/// Descriptors of a shard's event loop.
+const OWN_PER_SHARD: u64 = 6;
 
 /// How many sockets the process can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +21,13 @@ pub(crate) struct Capacity {
 
 impl Capacity {
     /// Raises the process's limit as far as it may be, and divides what there is.
-    pub(crate) fn claim(config: &ServerConfig) -> Self {
+    pub(crate) fn claim(config: &ServerConfig, shards: usize) -> Self {
         let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-        Self::of(limit, config.connections_max)
+        Self::of(limit, shards, config.connections_max)
     }
 
-    fn of(descriptors: u64, connections_max: Option<usize>) -> Self {
+    fn of(limit: u64, shards: usize, connections_max: Option<usize>) -> Self {
+        let descriptors = limit.saturating_sub(OWN + OWN_PER_SHARD * shards as u64);
         let reserve = RESERVE_MIN.max(descriptors / RESERVE_SHARE).min(descriptors / 2);
         let websockets = usize::try_from(descriptors - reserve).unwrap_or(usize::MAX);
         let sockets = usize::try_from(descriptors - reserve / 4).unwrap_or(usize::MAX);
@@ -36,9 +41,16 @@ mod tests {
 
     #[test]
     fn the_api_keeps_a_reserve() {
-        assert_eq!(Capacity::of(1024, None), Capacity { websockets: 960, sockets: 1008 });
-        assert_eq!(Capacity::of(100_000, None), Capacity { websockets: 98_000, sockets: 99_500 });
-        assert_eq!(Capacity::of(1024, Some(10)).websockets, 10);
-        assert_eq!(Capacity::of(20, None), Capacity { websockets: 10, sockets: 18 });
+        let capacity = |websockets, sockets| Capacity { websockets, sockets };
+        assert_eq!(Capacity::of(1024, 2, None), capacity(932, 980));
+        assert_eq!(Capacity::of(100_028, 2, None), capacity(98_000, 99_500));
+        assert_eq!(Capacity::of(1024, 2, Some(10)).websockets, 10);
+        assert_eq!(Capacity::of(48, 2, None), capacity(10, 18));
+    }
+
+    #[test]
+    fn the_process_itself_needs_descriptors_too() {
+        assert_eq!(Capacity::of(1024, 100, None), Capacity { websockets: 344, sockets: 392 });
+        assert_eq!(Capacity::of(100, 100, None), Capacity { websockets: 0, sockets: 0 });
     }
 }

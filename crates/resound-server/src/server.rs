@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     api, banner,
     clock::Clock,
-    config::{Config, ServerConfig},
+    config::{Config, ServerConfig, is_loopback, is_well_known},
     descriptors::Capacity,
     metrics::ProcessMetrics,
     shard::{
@@ -82,6 +82,12 @@ impl Occupancy {
         self.count.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Counts one in until the value is dropped, also if that is earlier than planned.
+    pub(crate) fn stay(&self) -> Stay<'_> {
+        self.enter();
+        Stay(self)
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
@@ -92,6 +98,16 @@ impl Occupancy {
 
     pub(crate) fn is_full(&self) -> bool {
         self.count() >= self.max
+    }
+}
+
+/// One that is counted.
+#[derive(Debug)]
+pub(crate) struct Stay<'o>(&'o Occupancy);
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }
 
@@ -150,12 +166,13 @@ pub fn run(
     let listener = bind(&config.server.host, config.server.port)?;
     let address = listener.local_addr().context("the bound address is unknown")?;
     let metrics_listener = config.server.metrics_address.map(bind_metrics).transpose()?;
-    let capacity = Capacity::claim(&config.server);
+    let shards = shard_count(&config.server);
+    let capacity = Capacity::claim(&config.server, shards);
     let shared = Arc::new(Shared::new(config, capacity, address.port()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _context = runtime.enter();
     let mut signals = Signals::new().context("signals can't be received")?;
-    let threads = Threads::start(&shared, listener)?;
+    let threads = Threads::start(&shared, shards, listener)?;
     banner::print(config, address);
     announce(&shared, &threads.shards, address, metrics_listener.as_ref());
     runtime.block_on(supervise(shared, threads, metrics_listener, &mut signals, reload))
@@ -212,6 +229,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+fn shard_count(config: &ServerConfig) -> usize {
+    let per_core = || std::thread::available_parallelism().map_or(1, usize::from);
+    config.shards.unwrap_or_else(per_core)
+}
+
 /// The shards' threads.
 struct Threads {
     shards: Shards,
@@ -221,11 +243,7 @@ struct Threads {
 }
 
 impl Threads {
-    fn start(shared: &Arc<Shared>, listener: TcpListener) -> anyhow::Result<Self> {
-        let count = match shared.config.shards {
-            Some(count) => count,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        };
+    fn start(shared: &Arc<Shared>, count: usize, listener: TcpListener) -> anyhow::Result<Self> {
         let shards = Shards::new(count);
         let (ends, ended) = mpsc::channel(count);
         let mut listener = Some(listener);
@@ -275,6 +293,15 @@ impl Signals {
         })
     }
 
+    /// A wish to stop; it is too late for others.
+    async fn next_stop(&mut self) -> &'static str {
+        loop {
+            if let Wish::Stop(signal) = self.next().await {
+                return signal;
+            }
+        }
+    }
+
     async fn next(&mut self) -> Wish {
         tokio::select! {
             _ = self.terminate.recv() => Wish::Stop("SIGTERM"),
@@ -310,12 +337,15 @@ async fn supervise(
     let stopping = stop(&shared, threads);
     tokio::select! {
         () = stopping => tracing::info!("stopped"),
-        Wish::Stop(signal) = signals.next() => tracing::warn!(signal, "stopped without waiting"),
+        signal = signals.next_stop() => tracing::warn!(signal, "stopped without waiting"),
+        // Until the end somebody may ask whether the process is ready.
+        result = &mut metrics => return result.context("the metrics listener failed"),
     }
     Ok(())
 }
 
 fn take_reload(shared: &Shared, threads: &Threads, config: anyhow::Result<Config>) {
+    let config = config.and_then(|config| stays_safe(&shared.config.host, config));
     let config = match config {
         Ok(config) => config,
         Err(error) => {
@@ -325,6 +355,21 @@ fn take_reload(shared: &Shared, threads: &Threads, config: anyhow::Result<Config
     let apps = shared.reload(config.apps);
     tracing::info!(apps = apps.iter().count(), "reloaded");
     threads.post_all(|| ShardMessage::Reload(apps.clone()));
+}
+
+/// Refuses secrets that everybody knows if the address that is bound, and that a reload does not
+/// change, can be reached from outside: the file may be gone, or have another host in it.
+fn stays_safe(bound_host: &str, config: Config) -> anyhow::Result<Config> {
+    if is_loopback(bound_host) || !is_loopback(&config.server.host) {
+        return Ok(config);
+    }
+    if let Some(app) = config.apps.iter().find(|app| is_well_known(&app.secret)) {
+        anyhow::bail!(
+            "the secret of app {:?} is a well-known one, and {bound_host} can be reached from outside",
+            app.id
+        );
+    }
+    Ok(config)
 }
 
 /// Stops accepting, closes all connections, and waits until the threads have ended.

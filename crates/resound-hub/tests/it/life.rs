@@ -46,6 +46,29 @@ fn a_silent_connection_is_asked_and_then_closed_also_without_subscription() {
 }
 
 #[test]
+fn a_long_activity_timeout_does_not_delay_the_ping_after_the_next_silence() {
+    check_with(
+        AppOptions { ping_interval_seconds: 2, activity_timeout_seconds: 50, ..AppOptions::default() },
+        &[
+            connect("ann"),
+            wait(3),
+            say("ann", r#"{"event":"pusher:pong","data":{}}"#),
+            wait(3),
+            control_frame("ann"),
+            wait(3),
+        ],
+        expect![[r#"
+            after 2 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            after 2 s
+            ann < {"event":"pusher:ping","data":"{}"}
+            after 2 s
+            ann < control ping
+        "#]],
+    );
+}
+
+#[test]
 fn events_that_a_connection_gets_are_no_sign_of_its_life() {
     check_with(
         impatient(),

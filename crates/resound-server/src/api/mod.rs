@@ -21,7 +21,10 @@ mod users;
 use std::{convert::Infallible, io::Cursor, net::TcpListener, sync::Arc, time::Duration};
 
 use hyper::{
-    Method, Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+    Method, Request, StatusCode,
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt as _;
@@ -44,9 +47,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// Serves a connection that turned out to speak HTTP.
 pub(crate) async fn serve(shard: ShardHandle, connection: HttpConnection) {
     let shared = shard.shared.clone();
-    shared.sockets.enter();
+    let _counted = shared.sockets.stay();
     serve_connection(shard, connection).await;
-    shared.sockets.leave();
 }
 
 async fn serve_connection(shard: ShardHandle, connection: HttpConnection) {
@@ -61,16 +63,15 @@ async fn serve_connection(shard: ShardHandle, connection: HttpConnection) {
     let service = service_fn(move |request| {
         let shard = shard.clone();
         async move {
-            shard.shared.requests.enter();
-            let answer = respond(&shard, request).await;
-            shard.shared.requests.leave();
-            Ok::<_, Infallible>(answer)
+            let _counted = shard.shared.requests.stay();
+            Ok::<_, Infallible>(respond(&shard, request).await)
         }
     });
-    serve_http(io, service, &shared).await;
+    serve_http(io, service, shared.until_draining()).await;
 }
 
-async fn serve_http<I, S>(io: I, service: S, shared: &Shared)
+/// Serves until the client or `end` ends it; then a request that has begun is still answered.
+async fn serve_http<I, S>(io: I, service: S, end: impl Future<Output = ()>)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: hyper::service::Service<Request<Incoming>, Response = Answer, Error = Infallible>,
@@ -83,7 +84,7 @@ where
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shared.until_draining() => {
+        () = end => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -133,7 +134,22 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
         (_, ["app", key]) if is_get && !key.is_empty() => Ok(explain_upgrade(shard, key, &request)),
         (_, segments) => page(shard, path, is_get).ok_or_else(|| not_found(path, segments)),
     };
-    result.unwrap_or_else(Fault::into_response)
+    let answer = result.unwrap_or_else(Fault::into_response);
+    if let ["apps", app, ..] = segments[..] {
+        count_answer(shard, app, &answer);
+    }
+    answer
+}
+
+/// Counts the bytes of an answer for its application.
+fn count_answer(shard: &ShardHandle, app_id: &str, answer: &Answer) {
+    let bytes = answer.body().size_hint().exact().unwrap_or(0);
+    shard.with(|shard| {
+        let app = shard.hub().apps().by_id(&request::decode(app_id)).map(|app| app.number());
+        if let Some(app) = app {
+            shard.metrics_mut().app(app).response_bytes += bytes;
+        }
+    });
 }
 
 /// The welcome page connects to the development application, or to the only one; among several it
@@ -179,8 +195,8 @@ fn not_found(path: &str, segments: &[&str]) -> Fault {
         ["apps", _, "channels" | "connections"]
         | ["apps", _, "channels", _]
         | ["apps", _, "channels", _, "users"]
-        | ["up" | "live" | "ready" | "metrics"]
-        | ["app", _] => "GET, HEAD, OPTIONS",
+        | ["up" | "live" | "ready" | "metrics"] => "GET, HEAD, OPTIONS",
+        ["app", key] if !key.is_empty() => "GET, HEAD, OPTIONS",
         _ => return Fault::new(StatusCode::NOT_FOUND, format!("Nothing is at {path}.")),
     };
     Fault::new(StatusCode::METHOD_NOT_ALLOWED, format!("Method not allowed; {path} takes {allow}."))
@@ -199,7 +215,14 @@ pub(crate) async fn serve_metrics(
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection for metrics could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
         while connections.try_join_next().is_some() {}
         if connections.len() >= METRICS_CONNECTIONS_MAX {
             continue; // dropping it closes it
@@ -214,10 +237,13 @@ pub(crate) async fn serve_metrics(
                     Ok::<_, Infallible>(answer.unwrap_or_else(Fault::into_response))
                 }
             });
-            serve_http(stream, service, &shared).await;
+            // Also while the process ends somebody may ask whether it is ready.
+            serve_http(stream, service, std::future::pending()).await;
         });
     }
 }
 
 /// Connections of the metrics listener.
 const METRICS_CONNECTIONS_MAX: usize = 64;
+/// How long its clients wait when there was no descriptor for one of them.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);

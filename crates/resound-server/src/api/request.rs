@@ -1,10 +1,14 @@
 //! Who asks, and whether they may.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::{Method, Request, StatusCode, body::Body as _, body::Incoming};
+use hyper::{
+    HeaderMap, Method, Request, StatusCode,
+    body::{Body as _, Incoming},
+    header,
+};
 use percent_encoding::percent_decode_str;
 use resound_hub::app::{AppOptions, LiveApp};
 use resound_protocol::{
@@ -14,6 +18,9 @@ use resound_protocol::{
 
 use super::response::Fault;
 use crate::{clock::unix_seconds, shard::ShardHandle};
+
+/// Bytes of a refused body that are read before it is answered.
+const DISCARDED_BYTES_MAX: usize = 16 << 20;
 
 /// A request to an application's API, not verified yet.
 pub(super) struct Call<'s> {
@@ -58,9 +65,7 @@ impl<'s> Call<'s> {
             return Err(refuse(shard, "app_disabled", Fault::new(StatusCode::FORBIDDEN, message)));
         }
         let (parts, body) = self.request.into_parts();
-        let body = read_body(body, app.options.request_bytes_max)
-            .await
-            .map_err(|fault| refuse(shard, "request_too_large", fault))?;
+        let body = read_body(shard, &parts.headers, body, app.options.request_bytes_max).await?;
         let query = parts.uri.query().unwrap_or("");
         let signed = RequestParts {
             method: signed_method(&parts.method),
@@ -127,27 +132,53 @@ pub(super) fn refuse(shard: &ShardHandle, reason: &'static str, fault: Fault) ->
     fault
 }
 
-/// Reads a body of at most `bytes_max` bytes.
-pub(super) async fn read_body(body: Incoming, bytes_max: usize) -> Result<Bytes, Fault> {
+/// Reads a body of at most `bytes_max` bytes, within the time that a handshake may take, too.
+pub(super) async fn read_body(
+    shard: &ShardHandle,
+    headers: &HeaderMap,
+    mut body: Incoming,
+    bytes_max: usize,
+) -> Result<Bytes, Fault> {
     let too_large = |size: &dyn std::fmt::Display| {
         let message = format!(
             "The request's body is {size} bytes, the limit is {bytes_max} (max_request_size)."
         );
-        Fault::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+        refuse(shard, "request_too_large", Fault::new(StatusCode::PAYLOAD_TOO_LARGE, message))
     };
     if let Some(announced) = body.size_hint().exact().filter(|size| *size > bytes_max as u64) {
+        if !headers.contains_key(header::EXPECT) {
+            discard(shard, body).await;
+        }
         return Err(too_large(&announced));
     }
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+    let seconds = shard.shared.config.handshake_timeout_seconds;
+    let collected = Limited::new(&mut body, bytes_max).collect();
+    match tokio::time::timeout(Duration::from_secs(seconds.into()), collected).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(shard, body).await;
             Err(too_large(&format_args!("more than {bytes_max}")))
         }
-        Err(error) => Err(Fault::new(
-            StatusCode::BAD_REQUEST,
-            format!("The body could not be read: {error}."),
-        )),
+        Ok(Err(error)) => {
+            let message = format!("The body could not be read: {error}.");
+            Err(refuse(shard, "unreadable_body", Fault::new(StatusCode::BAD_REQUEST, message)))
+        }
+        Err(_) => {
+            let message = format!(
+                "The request's body did not come within {seconds} s (handshake_timeout_seconds)."
+            );
+            Err(refuse(shard, "request_too_slow", Fault::new(StatusCode::REQUEST_TIMEOUT, message)))
+        }
     }
+}
+
+/// Reads the rest of a body that is refused: a client that is still sending when the connection
+/// closes would not see the answer.
+async fn discard(shard: &ShardHandle, body: Incoming) {
+    let seconds = shard.shared.config.handshake_timeout_seconds;
+    let mut rest = Limited::new(body, DISCARDED_BYTES_MAX);
+    let read = async { while let Some(Ok(_)) = rest.frame().await {} };
+    let _ = tokio::time::timeout(Duration::from_secs(seconds.into()), read).await;
 }
 
 /// A part of a path or query without its percent signs.

@@ -87,7 +87,7 @@ impl Sources<'_> {
         unknown_keys(&self.toml.server, SERVER, errors);
         let mut draft = ServerDraft::default();
         for setting in SERVER {
-            if let Some(value) = self.server_value(setting) {
+            for value in self.server_values(setting) {
                 apply(setting, &value, &mut draft, errors);
             }
         }
@@ -107,15 +107,16 @@ impl Sources<'_> {
         config
     }
 
-    fn server_value(&self, setting: &Setting<ServerDraft>) -> Option<Value> {
-        let flag = || {
-            let text = self.flags.settings.get(setting.key)?;
+    /// The values of a setting, the strongest last. The weaker ones are checked, too: a mistake that
+    /// something else hides comes out when that is taken away, in the middle of the night.
+    fn server_values(&self, setting: &Setting<ServerDraft>) -> impl Iterator<Item = Value> {
+        let flag = self.flags.settings.get(setting.key).map(|text| {
             let name = format!("--{}", setting.key.replace('_', "-"));
-            Some(Value { raw: Raw::Text(text.clone()), origin: Origin::Flag { name } })
-        };
-        flag()
-            .or_else(|| self.environment.value(setting.env))
-            .or_else(|| self.toml.server.value(setting.key).cloned())
+            Value { raw: Raw::Text(text.clone()), origin: Origin::Flag { name } }
+        });
+        let environment = self.environment.value(setting.env);
+        let toml = self.toml.server.value(setting.key).cloned();
+        [toml, environment, flag].into_iter().flatten()
     }
 
     /// What is configured and has no effect.

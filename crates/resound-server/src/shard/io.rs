@@ -110,6 +110,13 @@ impl Io {
         }
     }
 
+    /// Notes that a client has closed its side.
+    pub(super) fn note_end(&mut self, slot: Slot) {
+        if let Some(socket) = self.socket(slot) {
+            socket.is_ending = true;
+        }
+    }
+
     /// The connections in some phase.
     pub(super) fn slots(&self, is_meant: impl Fn(&Phase) -> bool) -> Vec<Slot> {
         let is_meant = |slot: &Slot| {
@@ -197,7 +204,12 @@ impl Io {
             self.metrics.app(app).sent(frames, bytes.len());
         }
         let owed_before = socket.owes();
-        match socket.write(&bytes, self.shared.config.backlog_bytes) {
+        // A close frame waits behind what it ends, however much that is.
+        let backlog_max = match socket.phase {
+            Phase::Closing => usize::MAX,
+            Phase::Opening(_) | Phase::Open { .. } => self.shared.config.backlog_bytes,
+        };
+        match socket.write(&bytes, backlog_max) {
             Ok(Written::All) => {
                 if matches!(socket.phase, Phase::Closing) {
                     let _ = socket.stream.shutdown(Shutdown::Write);

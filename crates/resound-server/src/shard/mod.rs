@@ -110,12 +110,13 @@ impl Shard {
             let Some(socket) = self.io.socket(slot) else {
                 return;
             };
+            let is_ending = socket.is_ending;
             let read = std::io::Read::read(&mut socket.stream, &mut self.buffer);
             match read {
                 Ok(0) => return self.drop_connection(slot),
                 Ok(count) => {
                     self.take(slot, count);
-                    if count < READ_BYTES {
+                    if count < READ_BYTES && !is_ending {
                         return;
                     }
                 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 use resound_hub::peer::{ShardId, Slot};
 use tokio::{
     io::unix::AsyncFd,
@@ -55,6 +55,7 @@ pub(crate) fn spawn(
 pub(crate) struct ShardHandle {
     shard: Rc<RefCell<Shard>>,
     turn_ends: Rc<Notify>,
+    acceptor: Rc<RefCell<Option<Acceptor>>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) shards: Shards,
     pub(crate) id: ShardId,
@@ -91,22 +92,21 @@ async fn run(
     listener: Option<TcpListener>,
 ) -> io::Result<()> {
     let poll = Poll::new()?;
-    let mut listener = listener.map(mio::net::TcpListener::from_std);
-    if let Some(listener) = &mut listener {
-        poll.registry().register(listener, LISTENER, Interest::READABLE)?;
-    }
+    let acceptor = listener.map(|listener| Acceptor::new(listener, poll.registry())).transpose()?;
     let shard = Shard::new(id, shared.clone(), shards.clone(), poll.registry().try_clone()?);
     let handle = ShardHandle {
         shard: Rc::new(RefCell::new(shard)),
         turn_ends: Rc::new(Notify::new()),
+        acceptor: Rc::new(RefCell::new(acceptor)),
         shared,
         shards,
         id,
     };
-    let sockets = spawn_local(watch_sockets(handle.clone(), Watched(poll), listener));
+    let sockets = spawn_local(watch_sockets(handle.clone(), Watched(poll)));
     let ticks = spawn_local(tick(handle.clone()));
     let writes = spawn_local(write_out(handle.clone()));
     let grace_ms = read_mailbox(&handle).await;
+    handle.acceptor.take(); // nobody can connect any more
     let drained = tokio::time::timeout(Duration::from_millis(grace_ms), drain(&handle, grace_ms));
     let mailbox = async {
         loop {
@@ -163,6 +163,8 @@ async fn tick(handle: ShardHandle) {
     loop {
         interval.tick().await;
         handle.shard.borrow_mut().tick();
+        // Whom the system had no descriptor for is not told of again, but still waits.
+        accept(&handle);
         handle.end_turn();
     }
 }
@@ -176,11 +178,7 @@ impl AsRawFd for Watched {
     }
 }
 
-async fn watch_sockets(
-    handle: ShardHandle,
-    poll: Watched,
-    mut listener: Option<mio::net::TcpListener>,
-) -> io::Result<()> {
+async fn watch_sockets(handle: ShardHandle, poll: Watched) -> io::Result<()> {
     #[expect(
         deprecated,
         reason = "its successor is unsafe because a descriptor could change or close under it; a Poll \
@@ -188,7 +186,6 @@ async fn watch_sockets(
     )]
     let mut poll = AsyncFd::with_interest(poll, tokio::io::Interest::READABLE)?;
     let mut events = Events::with_capacity(EVENTS_MAX);
-    let mut next = 0;
     loop {
         if handle.shard.borrow().unfinished.is_empty() {
             let mut ready = poll.readable_mut().await?;
@@ -201,31 +198,19 @@ async fn watch_sockets(
             poll.get_mut().0.poll(&mut events, Some(Duration::ZERO))?;
         }
         let unfinished = std::mem::take(&mut handle.shard.borrow_mut().unfinished);
-        read_events(&handle, &events, listener.as_ref(), &mut next);
+        read_events(&handle, &events);
         for slot in unfinished {
             handle.shard.borrow_mut().readable(slot);
         }
         handle.end_turn();
-        if handle.shared.is_draining()
-            && let Some(mut listener) = listener.take()
-        {
-            poll.get_ref().0.registry().deregister(&mut listener)?;
-        }
         handle.shards.until_they_keep_up().await;
     }
 }
 
-fn read_events(
-    handle: &ShardHandle,
-    events: &Events,
-    listener: Option<&mio::net::TcpListener>,
-    next: &mut ShardId,
-) {
+fn read_events(handle: &ShardHandle, events: &Events) {
     for event in events {
         if event.token() == LISTENER {
-            if let Some(listener) = listener {
-                accept(handle, listener, next);
-            }
+            accept(handle);
             continue;
         }
         let slot = event.token().0 as Slot;
@@ -233,14 +218,35 @@ fn read_events(
         if event.is_writable() {
             shard.io.writable(slot);
         }
+        if event.is_read_closed() || event.is_error() {
+            shard.io.note_end(slot);
+        }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             shard.readable(slot);
         }
     }
 }
 
+/// The listener, and the shard that gets the next connection.
+struct Acceptor {
+    listener: mio::net::TcpListener,
+    next: ShardId,
+}
+
+impl Acceptor {
+    fn new(listener: TcpListener, registry: &Registry) -> io::Result<Self> {
+        let mut listener = mio::net::TcpListener::from_std(listener);
+        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Self { listener, next: 0 })
+    }
+}
+
 /// Accepts what waits and hands it to the shards in turn.
-fn accept(handle: &ShardHandle, listener: &mio::net::TcpListener, next: &mut ShardId) {
+fn accept(handle: &ShardHandle) {
+    let mut acceptor = handle.acceptor.borrow_mut();
+    let Some(Acceptor { listener, next }) = &mut *acceptor else {
+        return;
+    };
     loop {
         match listener.accept() {
             Ok((stream, peer)) => {

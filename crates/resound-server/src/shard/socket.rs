@@ -25,6 +25,9 @@ pub(super) struct Socket {
     pub(super) decoder: Decoder,
     /// Where the outbox has something for it.
     pub(super) pending: Pending,
+    /// Whether the client has said that nothing more will come. That is told once, maybe together
+    /// with its last bytes: from then on the socket is read to its end.
+    pub(super) is_ending: bool,
     backlog: Option<Box<Backlog>>,
 }
 
@@ -70,6 +73,7 @@ impl Socket {
             phase: Phase::Opening(Vec::new()),
             decoder: Decoder::default(),
             pending: Pending::default(),
+            is_ending: false,
             backlog: None,
         }
     }

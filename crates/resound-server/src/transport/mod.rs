@@ -74,14 +74,12 @@ fn upgrade(
     let target = request.path?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let key = app_key(path, prefix)?;
-    let header = |name: &str| {
-        let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        found.and_then(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
-    };
-    let says = |name: &str, token: &str| {
-        header(name).is_some_and(|value| {
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
-        })
+    let header = |name: &'static str| values(request, name).next();
+    // A list may be spread over several headers of one name. RFC 9110, section 5.3.
+    let says = |name: &'static str, token: &str| {
+        values(request, name)
+            .flat_map(|value| value.split(','))
+            .any(|part| part.trim().eq_ignore_ascii_case(token))
     };
     let socket_key = header("sec-websocket-key").filter(|key| is_valid_key(key))?;
     let is_upgrade = request.method == Some("GET")
@@ -96,6 +94,15 @@ fn upgrade(
         response: response(socket_key, header("sec-websocket-protocol")),
         head_bytes,
     })
+}
+
+/// The values of all headers of a name.
+fn values<'a>(
+    request: &'a httparse::Request<'_, '_>,
+    name: &'static str,
+) -> impl Iterator<Item = &'a str> {
+    let named = request.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name));
+    named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
 }
 
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {

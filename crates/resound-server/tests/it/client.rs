@@ -185,10 +185,11 @@ impl Client {
     /// The next message.
     #[track_caller]
     pub(crate) fn text(&mut self) -> String {
-        match self.next() {
-            Said::Text(text) => text,
-            other => panic!("no message but {other:?}"),
-        }
+        let said = self.next();
+        let Said::Text(text) = said else {
+            panic!("no message but {said:?}");
+        };
+        text
     }
 
     /// Checks the next messages.
@@ -254,12 +255,18 @@ impl Client {
         self.send(json!({ "event": "pusher:unsubscribe", "data": data }).to_string());
     }
 
-    /// Signs in as this user.
+    /// Asks to be signed in as this user.
     #[track_caller]
-    pub(crate) fn sign_in(&mut self, user_data: &str) {
+    pub(crate) fn ask_to_sign_in(&mut self, user_data: &str) {
         let auth = user_auth(KEY, &Signer::new(SECRET), &self.socket_id, user_data);
         let data = json!({ "auth": auth, "user_data": user_data });
         self.send(json!({ "event": "pusher:signin", "data": data }).to_string());
+    }
+
+    /// Signs in as this user.
+    #[track_caller]
+    pub(crate) fn sign_in(&mut self, user_data: &str) {
+        self.ask_to_sign_in(user_data);
         let user_data = Value::from(user_data);
         self.expect(format!(
             r#"{{"event":"pusher:signin_success","data":{{"user_data":{user_data}}}}}"#

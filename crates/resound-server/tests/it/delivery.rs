@@ -52,7 +52,9 @@ fn an_events_name_arrives_as_it_was_published() {
     let server = Server::default();
     let mut client = server.connect();
     client.subscribe("news");
-    for name in [r#""App\\Events\\OrderShipped""#, r#""order.shipped""#, r#""Zo\u00eb😀""#, r#"".x""#] {
+    for name in
+        [r#""App\\Events\\OrderShipped""#, r#""order.shipped""#, r#""Zo\u00eb😀""#, r#"".x""#]
+    {
         let body = format!(r#"{{"name":{name},"channel":"news","data":"x"}}"#);
         server.post("/events", &body).check(200, "{}");
         client.expect(format!(r#"{{"event":{name},"channel":"news","data":"x"}}"#));

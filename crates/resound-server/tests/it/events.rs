@@ -151,11 +151,7 @@ fn a_missing_or_wrong_field_is_refused_with_422_as_laravel_says_it() {
             "channels",
             "The channels field must be an array.",
         ),
-        (
-            r#"{"name":"e","data":"x","channels":[]}"#,
-            "channels",
-            "The channels field is required.",
-        ),
+        (r#"{"name":"e","data":"x","channels":[]}"#, "channels", "The channels field is required."),
         (
             r#"{"name":"e","data":"x","channels":["a",7]}"#,
             "channels.1",
@@ -226,7 +222,8 @@ fn a_wrong_batch_is_refused_as_a_whole() {
 
 #[test]
 fn an_unknown_app_is_refused_with_404_and_a_disabled_one_with_403() {
-    let server = Server::start(&Settings::default().with_app("2", "off", SECRET, "enabled = false"));
+    let server =
+        Server::start(&Settings::default().with_app("2", "off", SECRET, "enabled = false"));
     for method in ["GET", "POST"] {
         let path = if method == "GET" { "channels" } else { "events" };
         let unknown = server.http().request(method, &format!("/apps/nope/{path}"), "", "");
@@ -239,10 +236,8 @@ fn an_unknown_app_is_refused_with_404_and_a_disabled_one_with_403() {
 #[test]
 fn the_welcome_page_of_a_configured_app_publishes_nothing_without_a_signature() {
     let server = Server::default();
-    let headers = format!(
-        "X-Requested-With: resound-welcome\r\nOrigin: http://{}\r\n",
-        server.address
-    );
+    let headers =
+        format!("X-Requested-With: resound-welcome\r\nOrigin: http://{}\r\n", server.address);
     let body = r#"{"name":"e","channel":"a","data":"x"}"#;
     let answer = server.http().request("POST", "/welcome/events", &headers, body);
     answer.check_error(

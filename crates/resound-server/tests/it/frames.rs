@@ -185,7 +185,7 @@ fn a_message_over_the_limit_is_answered_with_1009() {
     let reason = "Maximum message size exceeded";
     check_close(&server, &frame(TEXT, &[b' '; 101]), 1009, reason);
     // The header alone is enough.
-    check_close(&server, b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff", 1009, reason);
+    check_close(&server, b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xffmask", 1009, reason);
     let fragments = [frame(TEXT_BEGINS, &[b' '; 60]), frame(ENDS, &[b' '; 60])].concat();
     check_close(&server, &fragments, 1009, reason);
     let mut client = server.connect();

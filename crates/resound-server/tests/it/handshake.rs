@@ -25,10 +25,8 @@ fn check_refused(server: &Server, request: &str) {
 fn a_handshake_without_one_of_its_headers_is_explained() {
     let server = Server::default();
     for header in ["Upgrade", "Connection", "Sec-WebSocket-Version"] {
-        let kept: String = HANDSHAKE
-            .split_inclusive("\r\n")
-            .filter(|line| !line.starts_with(header))
-            .collect();
+        let kept: String =
+            HANDSHAKE.split_inclusive("\r\n").filter(|line| !line.starts_with(header)).collect();
         check_refused(&server, &format!("GET /app/resound-key HTTP/1.1\r\n{kept}\r\n"));
     }
     let kept = HANDSHAKE.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
@@ -149,12 +147,16 @@ fn a_head_that_is_too_large_is_refused() {
 #[test]
 fn what_is_no_http_is_refused() {
     let server = Server::default();
-    for garbage in [&b"\0\0\0\0\r\n\r\n"[..], b"\x16\x03\x01\x02\0\x01\0", b"HELO there\r\n\r\n"] {
+    let tls = b"\x16\x03\x01\x02\0\x01\0";
+    for garbage in [&b"\0\0\0\0\r\n\r\n"[..], tls, b"HELO there\r\n\r\n"] {
         let mut http = server.http();
         http.send(garbage);
         assert_eq!(http.answer().status, 400, "{garbage:?}");
         http.expect_end();
     }
+    let mut http2 = server.http();
+    http2.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    http2.expect_end();
 }
 
 #[test]

@@ -54,11 +54,10 @@ fn with_debug_every_message_is_shown_with_its_direction_and_connection() {
     assert_eq!((&received["app"], &received["level"]), (&"1001".into(), &"DEBUG".into()));
     find("the greeting", "out", "connection_established");
     find("the confirmation", "out", "subscription_succeeded");
-    let is_event = |event: &Value| {
-        event["direction"] == "out" && event.to_string().contains(r#"\"event\":\"e\""#)
-    };
-    let sent = server.log.wait_for_event("the event", is_event);
-    assert_eq!(sent["connections"], 1);
+    let sent = find("the event", "out", r#"{\"event\":\"e\",\"channel\":\"news\",\"data\":\"x\"}"#);
+    assert_eq!((&sent["message"], &sent["channel"]), (&"message sent".into(), &"news".into()));
+    let published = server.log.wait_for("published");
+    assert_eq!((&published["app"], &published["level"]), (&"1001".into(), &"DEBUG".into()));
     server.log.wait_for_event("the subscription's fact", |event| {
         event["message"] == "subscribed"
             && event["connection"] == id.as_str()

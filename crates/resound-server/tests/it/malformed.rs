@@ -101,9 +101,8 @@ fn a_connection_cannot_be_in_more_channels_than_allowed() {
     let reason = "The connection is in 2 channels already (max_channels_per_connection)";
     check(&mut client, &subscription("c"), 4100, reason);
     let data = json!(format!(r#"{{"type":"LimitReached","error":"{reason}","status":4100}}"#));
-    client.expect(format!(
-        r#"{{"event":"pusher:subscription_error","channel":"c","data":{data}}}"#
-    ));
+    client
+        .expect(format!(r#"{{"event":"pusher:subscription_error","channel":"c","data":{data}}}"#));
     client.unsubscribe("a");
     client.subscribe("c");
 }

@@ -96,15 +96,15 @@ fn client_events_of_many_arrive_in_the_same_order_at_the_others() {
             scope.spawn(move || {
                 for at in 0..50 {
                     let data = json!([number, at]);
-                    let event = json!({ "event": "client-a", "channel": "private-a", "data": data });
+                    let event =
+                        json!({ "event": "client-a", "channel": "private-a", "data": data });
                     sender.send(event.to_string());
                 }
             });
         }
     });
-    let [first, second] = listeners.each_mut().map(|listener| {
-        (0..200).map(|_| listener.text()).collect::<Vec<_>>()
-    });
+    let [first, second] =
+        listeners.each_mut().map(|listener| (0..200).map(|_| listener.text()).collect::<Vec<_>>());
     assert_eq!(first, second);
     // A sender hears the others in that order, and nothing of its own.
     for (number, sender) in senders.iter_mut().enumerate() {

@@ -52,6 +52,11 @@ fn wildcards_stand_for_subdomains() {
     check(
         &["*.a.example", "https://*.b.example:8443"],
         &["http://x.a.example", "https://x.y.a.example", "https://x.b.example:8443"],
-        &["http://a.example", "http://xa.example", "http://x.b.example:8443", "https://x.b.example"],
+        &[
+            "http://a.example",
+            "http://xa.example",
+            "http://x.b.example:8443",
+            "https://x.b.example",
+        ],
     );
 }

@@ -42,15 +42,20 @@ fn an_answer_of_either_kind_keeps_the_connection() {
     let mut message = server.connect();
     let mut control = server.connect();
     control.send_frame(PONG, "");
-    for _ in 0..2 {
-        message.expect(ASKS);
-        message.send(r#"{"event":"pusher:pong","data":{}}"#);
-        assert_eq!(control.next(), Said::Ping(Vec::new()));
-        control.send_frame(PONG, "");
-    }
-    message.expect(ASKS);
-    message.expect_pong(); // any message will do
-    control.expect_pong();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for answer in ["pusher:pong", "pusher:pong", "nonsense"] {
+                message.expect(ASKS);
+                message.send(format!(r#"{{"event":"{answer}","data":{{}}}}"#)); // any will do
+            }
+        });
+        scope.spawn(|| {
+            for _ in 0..3 {
+                assert_eq!(control.next(), Said::Ping(Vec::new()));
+                control.send_frame(PONG, "");
+            }
+        });
+    });
 }
 
 #[test]

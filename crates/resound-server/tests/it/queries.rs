@@ -6,7 +6,9 @@ use crate::{server::Server, settings::Settings};
 fn without_channels_the_answer_is_an_empty_object() {
     let server = Server::default();
     server.query("/channels", &[]).check(200, r#"{"channels":{}}"#);
-    server.query("/channels", &[("filter_by_prefix", "presence-")]).check(200, r#"{"channels":{}}"#);
+    server
+        .query("/channels", &[("filter_by_prefix", "presence-")])
+        .check(200, r#"{"channels":{}}"#);
     server.query("/connections", &[]).check(200, r#"{"connections":0}"#);
 }
 
@@ -76,10 +78,9 @@ fn the_users_of_a_presence_channel_are_listed_once_each_in_the_form_of_their_ids
     users.sort_by_key(ToString::to_string);
     assert_eq!(users, [serde_json::json!({ "id": "ann" }), serde_json::json!({ "id": 2 })]);
     server.query("/channels/presence-nobody/users", &[]).check(200, r#"{"users":[]}"#);
-    server.query("/channels/news/users", &[]).check_error(
-        400,
-        "The channel \"news\" is no presence channel: only those have users.",
-    );
+    server
+        .query("/channels/news/users", &[])
+        .check_error(400, "The channel \"news\" is no presence channel: only those have users.");
 }
 
 #[test]

@@ -45,6 +45,23 @@ fn a_connection_over_the_apps_quota_is_refused_with_4004_also_if_nobody_has_subs
 }
 
 #[test]
+fn the_quota_is_exact_when_many_connect_at_once() {
+    let server = Server::start(&Settings::app("max_connections = 10"));
+    let greeted = std::thread::scope(|scope| {
+        let connect = || {
+            let mut client = server.open("/app/resound-key");
+            let is_greeted = client.text().contains("connection_established");
+            (client, is_greeted)
+        };
+        let threads: Vec<_> = (0..40).map(|_| scope.spawn(connect)).collect();
+        let all: Vec<_> =
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+        all.iter().filter(|(_, is_greeted)| *is_greeted).count()
+    });
+    assert_eq!(greeted, 10);
+}
+
+#[test]
 fn a_place_in_the_quota_is_free_again_when_its_connection_is_gone() {
     let server = Server::start(&Settings::app("max_connections = 1"));
     for _ in 0..10 {

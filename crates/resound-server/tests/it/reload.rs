@@ -29,7 +29,10 @@ fn connections_stay_and_get_the_new_limits() {
     for client in &mut clients {
         client.subscribe("news");
     }
-    reload(&server, &Settings::app("max_message_size = 200\nmax_event_size = 3\nmax_connections = 2"));
+    reload(
+        &server,
+        &Settings::app("max_message_size = 200\nmax_event_size = 3\nmax_connections = 2"),
+    );
     server.publish("news", "e", "abc");
     for client in &mut clients {
         client.expect(r#"{"event":"e","channel":"news","data":"abc"}"#);
@@ -119,7 +122,7 @@ fn a_broken_configuration_is_refused_and_everything_stays() {
     let server = Server::default();
     let mut client = server.connect();
     for (toml, reason) in [
-        ("port = \"x\"", "expected a whole number"),
+        ("backlog_bytes = \"x\"", "expected a whole number"),
         ("[[apps]\n", "resound.toml:1"),
         ("unknown = 1", "is no setting"),
     ] {
@@ -134,9 +137,51 @@ fn a_broken_configuration_is_refused_and_everything_stays() {
         server.connect().expect_pong();
         server.publish("news", "e", "x");
     }
-    std::fs::remove_file(server.file("resound.toml")).expect("it is there");
-    std::fs::create_dir(server.file("elsewhere")).expect("the folder is ours");
     reload(&server, &Settings::default());
+    client.expect_pong();
+}
+
+/// The development app, whose secret everybody knows, is what there is without a configuration.
+#[test]
+fn a_configuration_that_is_gone_does_not_open_the_server_to_everybody() {
+    let settings = Settings::of("shards = 2", "");
+    let toml = settings.toml().replace("127.0.0.1", "0.0.0.0").replace(SECRET, "of-our-own");
+    let folder = crate::server::folder(&toml);
+    let mut command = crate::server::command(crate::server::RESOUND, folder.path());
+    command.args(["start", "--port", "0", "--log", "json"]);
+    let server = Server::spawn(command, folder);
+    let mut client = server.connect();
+    std::fs::remove_file(server.file("resound.toml")).expect("it is there");
+    server.signal(Signal::HUP);
+    let refused = server.log.wait_for(
+        "reload refused, everything stays as it was: the secret of app \"resound\" is a well-known \
+         one, and 0.0.0.0 can be reached from outside",
+    );
+    assert_eq!(refused["level"], "ERROR");
+    client.expect_pong();
+    assert_eq!(server.get("/apps/resound/channels").status, 404);
+}
+
+#[test]
+fn the_welcome_page_does_not_publish_any_more_when_its_app_has_got_a_secret() {
+    let folder = crate::server::folder("");
+    let mut command = crate::server::command(crate::server::RESOUND, folder.path());
+    command.args(["start", "--port", "0", "--log", "json"]);
+    let server = Server::spawn(command, folder);
+    let publish = || {
+        let headers = "Origin: http://h\r\nX-Requested-With: resound-welcome\r\n";
+        let body = r#"{"name":"e","channel":"news","data":"x"}"#;
+        server.http().request("POST", "/welcome/events", headers, body).status
+    };
+    let mut client = server.connect();
+    client.subscribe("news");
+    assert_eq!(publish(), 200);
+    client.expect(r#"{"event":"e","channel":"news","data":"x"}"#);
+    let app = "[[apps]]\nid = \"resound\"\nkey = \"resound-key\"\nsecret = \"of-our-own\"";
+    server.write_toml(app);
+    server.signal(Signal::HUP);
+    server.log.wait_for("reloaded");
+    assert_eq!(publish(), 403);
     client.expect_pong();
 }
 

@@ -1,11 +1,6 @@
 //! HTTP: methods, paths, headers, bodies, connections that are kept.
 
-use crate::{
-    client::event,
-    http::signed_target,
-    server::Server,
-    settings::Settings,
-};
+use crate::{client::event, http::signed_target, server::Server, settings::Settings};
 
 const BODY: &str = r#"{"name":"e","channel":"news","data":"x"}"#;
 
@@ -66,9 +61,11 @@ fn a_browser_may_ask_from_everywhere() {
 #[test]
 fn health_is_answered_without_a_signature() {
     let server = Server::default();
-    for (path, body) in
-        [("/up", r#"{"health":"OK"}"#), ("/live", r#"{"live":true}"#), ("/ready", r#"{"ready":true}"#)]
-    {
+    for (path, body) in [
+        ("/up", r#"{"health":"OK"}"#),
+        ("/live", r#"{"live":true}"#),
+        ("/ready", r#"{"ready":true}"#),
+    ] {
         let answer = server.get(path);
         answer.check(200, body);
         assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -231,7 +228,7 @@ fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     http.send(format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\n{{"));
     http.answer().check_error(
         408,
-        "The request's body did not come within 1 seconds (handshake_timeout_seconds).",
+        "The request's body did not come within 1 s (handshake_timeout_seconds).",
     );
     http.expect_end();
 }

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use crate::{
@@ -88,8 +88,7 @@ impl Server {
     pub(crate) fn start_with_files_max(settings: &Settings, files_max: u32) -> Self {
         let folder = folder(&settings.toml());
         let mut command = command("/bin/sh", folder.path());
-        let script =
-            format!("ulimit -n {files_max} && exec \"$0\" start --port 0 --log json");
+        let script = format!("ulimit -n {files_max} && exec \"$0\" start --port 0 --log json");
         command.args(["-c", &script, RESOUND]);
         Self::spawn(command, folder)
     }
@@ -150,6 +149,14 @@ impl Server {
     /// An HTTP connection.
     pub(crate) fn http(&self) -> Http {
         Http::new(self.tcp())
+    }
+
+    /// An HTTP connection to the metrics listener.
+    pub(crate) fn metrics_http(&self) -> Http {
+        let address = self.log.wait_for("metrics listening")["address"].clone();
+        let stream = TcpStream::connect(address.as_str().expect("a text")).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        Http::new(stream)
     }
 
     /// Asks for a path, unsigned, on a connection of its own.
@@ -217,9 +224,23 @@ impl Server {
         result
     }
 
+    /// How many descriptors the process has open when all shards have started and nobody is there.
+    pub(crate) fn open_files_at_rest(&self) -> usize {
+        let mut http = self.http();
+        assert_eq!(http.request("GET", "/metrics", "", "").status, 200); // asks every shard
+        self.open_files() - 1
+    }
+
     /// How many descriptors the process has open.
     pub(crate) fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the process runs").count()
+    }
+
+    /// Lets the process open so few more descriptors than it has.
+    pub(crate) fn allow_more_files(&self, more: u64) {
+        let max = Some(self.open_files() as u64 + more);
+        let limit = Rlimit { current: max, maximum: max };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("it is ours");
     }
 
     /// Resident memory in kilobytes.

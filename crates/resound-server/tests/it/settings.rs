@@ -47,11 +47,8 @@ impl Settings {
     }
 
     fn add_app(&mut self, id: &str, key: &str, secret: &str, lines: &str) {
-        writeln!(
-            self.apps,
-            "[[apps]]\nid = {id:?}\nkey = {key:?}\nsecret = {secret:?}\n{lines}\n"
-        )
-        .expect("a String takes everything");
+        writeln!(self.apps, "[[apps]]\nid = {id:?}\nkey = {key:?}\nsecret = {secret:?}\n{lines}\n")
+            .expect("a String takes everything");
     }
 
     /// The file.

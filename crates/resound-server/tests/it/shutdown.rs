@@ -86,10 +86,13 @@ fn nobody_is_taken_in_any_more() {
     let mut server = server(10);
     let mut client = server.connect();
     let mut silent = server.http();
+    let mut idle = server.http();
+    idle.request("GET", "/up", "", "").check(200, r#"{"health":"OK"}"#);
     let address = server.address;
     server.signal(Signal::TERM);
     assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
     silent.expect_end();
+    idle.expect_end();
     // The process is still there, for our client has not closed its side.
     if let Ok(stream) = TcpStream::connect(address) {
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
@@ -148,18 +151,15 @@ fn requests_that_nobody_waits_for_any_more_do_not_hold_up_the_end() {
 fn readiness_is_off_during_the_shutdown() {
     let lines = "shards = 2\nmetrics_address = \"127.0.0.1:0\"\nshutdown_grace_seconds = 10";
     let mut server = Server::start(&Settings::server(lines));
-    let address = server.log.wait_for("metrics listening")["address"].clone();
-    let connect = || {
-        let stream = TcpStream::connect(address.as_str().expect("a text")).expect("it listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-        Http::new(stream)
-    };
-    connect().request("GET", "/ready", "", "").check(200, r#"{"ready":true}"#);
+    server.metrics_http().request("GET", "/ready", "", "").check(200, r#"{"ready":true}"#);
     let mut client = server.connect();
     server.signal(Signal::TERM);
     assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
-    connect().request("GET", "/ready", "", "").check_error(503, "The server is shutting down.");
-    connect().request("GET", "/live", "", "").check(200, r#"{"live":true}"#);
+    server
+        .metrics_http()
+        .request("GET", "/ready", "", "")
+        .check_error(503, "The server is shutting down.");
+    server.metrics_http().request("GET", "/live", "", "").check(200, r#"{"live":true}"#);
     client.finish();
     assert!(server.wait().success());
 }

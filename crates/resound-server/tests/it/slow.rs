@@ -1,5 +1,7 @@
 //! Clients that do not read what they are sent.
 
+use std::{io::Write, net::Shutdown};
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -39,9 +41,9 @@ fn publish_until_given_up(server: &Server, count: usize) -> u64 {
 fn read_events(client: &mut Client) -> (u64, Option<Said>) {
     let mut next = 0;
     loop {
-        let text = match client.next() {
-            Said::Text(text) => text,
-            other => return (next, Some(other)),
+        let said = client.next();
+        let Said::Text(text) = said else {
+            return (next, Some(said));
         };
         let message: Value = serde_json::from_str(&text).expect("JSON");
         if message["event"] == "last" {
@@ -99,12 +101,11 @@ fn a_burst_that_is_larger_than_the_backlog_ends_with_4100_too() {
     while given_up(&server) == 0 {
         http.signed("POST", "/batch_events", &[], &body).check(200, "{}");
     }
-    loop {
-        match slow.next() {
-            Said::Text(_) => {}
-            other => break assert_eq!(other, Said::Close(4100, TOO_SLOW.to_owned())),
-        }
+    let mut said = slow.next();
+    while matches!(said, Said::Text(_)) {
+        said = slow.next();
     }
+    assert_eq!(said, Said::Close(4100, TOO_SLOW.to_owned()));
     assert_eq!(slow.next(), Said::End);
 }
 
@@ -124,19 +125,14 @@ fn their_number_does_not_fill_the_servers_memory() {
 #[test]
 fn one_that_never_takes_the_answers_to_its_own_pings_is_closed() {
     let server = server(100_000);
-    let mut rude = server.connect();
-    let mut polite = server.connect();
+    let [rude, mut polite] = [server.connect(), server.connect()];
     let pings = frame(PING, &[b'x'; 125]).repeat(1000);
     std::thread::scope(|scope| {
         let mut stream = rude.stream.try_clone().expect("a descriptor");
-        scope.spawn(move || {
-            use std::io::Write;
-            while stream.write_all(&pings).is_ok() {}
-        });
+        scope.spawn(move || while stream.write_all(&pings).is_ok() {});
         server.log.wait_for(GIVEN_UP);
         polite.expect_pong();
-        rude.stream.shutdown(std::net::Shutdown::Both).expect("it is open");
+        rude.stream.shutdown(Shutdown::Both).expect("it is open");
     });
-    rude.socket_id.clear();
     server.wait_until_empty_but(1);
 }

@@ -1,6 +1,12 @@
 //! A server that cannot start says why, and does so before it opens a socket.
 
-use std::net::TcpListener;
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    process::Stdio,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::{Server, folder, run};
 
@@ -73,7 +79,8 @@ fn a_secret_that_everybody_knows_is_refused_on_a_public_address() {
     let text = "the secret of the development app is a well-known one, and 0.0.0.0:0 can be \
         reached from outside: anybody could publish";
     check("", &["start", "--host", "0.0.0.0", "--port", "0"], 1, text);
-    let toml = "host = \"0.0.0.0\"\nport = 0\n[[apps]]\nid = \"1\"\nkey = \"k\"\nsecret = \"secret\"";
+    let toml =
+        "host = \"0.0.0.0\"\nport = 0\n[[apps]]\nid = \"1\"\nkey = \"k\"\nsecret = \"secret\"";
     check(toml, &[], 1, "the secret of app \"1\" is a well-known one");
 }
 
@@ -85,6 +92,27 @@ fn without_an_app_the_development_app_is_served_on_the_loopback_address() {
     let server = Server::spawn(command, folder);
     assert!(server.address.ip().is_loopback());
     server.connect().expect_pong();
+}
+
+#[test]
+fn the_banner_is_on_stdout_and_the_log_on_stderr_without_colours() {
+    let folder = folder("host = \"127.0.0.1\"\nport = 0");
+    let mut command = crate::server::command(crate::server::RESOUND, folder.path());
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary can be run");
+    let mut line = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+    stderr.read_line(&mut line).expect("a line");
+    assert!(line.contains(" INFO listening address=127.0.0.1:"), "{line:?}");
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("text");
+    let output = child.wait_with_output().expect("it is ours");
+    assert!(output.status.success(), "{rest}");
+    let banner = String::from_utf8(output.stdout).expect("text");
+    for text in ["Browsers connect to", "ws://", "Publishers post to", "resound-secret"] {
+        assert!(banner.contains(text), "{banner}");
+    }
+    assert!(!(banner + &line + &rest).contains('\u{1b}'), "colours without a terminal");
 }
 
 #[test]

@@ -42,7 +42,8 @@ fn user_ids_with_blanks_letters_and_percent_signs_are_found() {
     ] {
         let mut client = server.connect();
         client.sign_in(&format!(r#"{{"id":"{id}"}}"#));
-        let signed = signed_target("POST", &format!("/users/{id}/terminate_connections"), &[], "{}");
+        let signed =
+            signed_target("POST", &format!("/users/{id}/terminate_connections"), &[], "{}");
         let (_, query) = signed.split_once('?').expect("a query");
         let target = format!("/apps/1001/users/{escaped}/terminate_connections?{query}");
         server.http().request("POST", &target, "", "{}").check(200, "{}");

@@ -22,9 +22,7 @@ fn a_signed_in_user_gets_their_events_and_nobody_else_can_subscribe_to_them() {
     assert!(eve.text().starts_with(r##"{"event":"pusher:subscription_error","channel":"##));
     server.publish(channel, "note", "{\"n\":1}");
     for client in [&mut ann, &mut tab] {
-        client.expect(
-            r##"{"event":"note","channel":"#server-to-user-ann","data":"{\"n\":1}"}"##,
-        );
+        client.expect(r##"{"event":"note","channel":"#server-to-user-ann","data":"{\"n\":1}"}"##);
     }
     eve.expect_pong();
 }
@@ -42,16 +40,7 @@ fn a_wrong_sign_in_ends_the_connection_and_a_second_user_does_not() {
     let mut client = server.connect();
     client.sign_in(r#"{"id":"ann"}"#);
     client.sign_in(r#"{"id":"ann"}"#);
-    let user_data = r#"{"id":"bob"}"#;
-    let signer = resound_protocol::signature::Signer::new("resound-secret");
-    let auth = resound_protocol::signature::user_auth(
-        "resound-key",
-        &signer,
-        &client.socket_id,
-        user_data,
-    );
-    let data = json!({ "auth": auth, "user_data": user_data });
-    client.send(json!({ "event": "pusher:signin", "data": data }).to_string());
+    client.ask_to_sign_in(r#"{"id":"bob"}"#);
     client.expect(error(4009, "Connection not authorized."));
     client.expect_pong();
 }
