@@ -168,6 +168,13 @@ pub struct LiveApp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppNumber(pub(crate) u32);
 
+impl AppNumber {
+    /// The number itself: small, and never given to another application.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl LiveApp {
     /// Its number.
     pub fn number(&self) -> AppNumber {

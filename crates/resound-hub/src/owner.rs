@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use resound_protocol::{channel::ChannelName, error::ClientError, message, websocket::Frame};
+use resound_protocol::{
+    channel::ChannelName, error::ClientError, member::Member, message, socket_id::SocketId,
+    websocket::Frame,
+};
 use smallvec::SmallVec;
 
 use crate::{
@@ -144,42 +147,12 @@ impl Hub {
         sink: &mut dyn Sink,
     ) {
         let SubscribeRequest { connection, channel, member, ticket } = request;
-        let Some(app) = self.app(channel.app) else {
-            return;
-        };
         let is_new = matches!(ticket, Ticket::New(_));
-        let owned = self.owned.entry(&channel);
-        let mut added = None;
-        let confirmation = match &member {
-            None => Ok(message::subscription_succeeded(&channel.name)),
-            Some(member) => {
-                let presence = owned.presence.get_or_insert_default();
-                let max = app.options.presence_members_max;
-                if is_new && !presence.has_room(&member.user_id, max) {
-                    Err(ClientError::LimitReached(
-                        format!("The channel has as many members as it may have, {max} (max_presence_members)")
-                            .into(),
-                    ))
-                } else {
-                    if is_new && presence.join(member) == Join::First {
-                        added = Some(message::member_added(&channel.name, member));
-                    }
-                    let members = presence.members();
-                    Ok(message::presence_succeeded(&channel.name, members.into_iter()))
-                }
-            }
+        let outcome = match self.app(channel.app) {
+            Some(app) => self.let_in(&channel, &app, member.as_ref(), is_new, now, sink),
+            // A reload that this shard has not heard of yet, or that has taken the app away.
+            None => Err(ClientError::LimitReached("The application is being reloaded".into())),
         };
-        let outcome = confirmation.map(|confirmation| {
-            let cached = channel.name.is_cache().then(|| match owned.cached(now) {
-                Some(cached) => cached.frame.clone(),
-                None => message::cache_miss(&channel.name),
-            });
-            Welcome { confirmation, cached }
-        });
-        // The others are told before the joiner is among them: it has the list.
-        if let Some(frame) = added {
-            self.spread(&channel, &frame, sink);
-        }
         let is_in = is_new && outcome.is_ok();
         if is_in {
             self.owned.entry(&channel).enter(connection.shard);
@@ -191,8 +164,48 @@ impl Hub {
             SubscribeAnswer { connection, channel: channel.clone(), member, ticket, outcome };
         self.route(connection.shard, Message::Answer(answer), sink);
         if is_in {
-            self.count_changed(&channel, &app, now, sink);
+            self.count_changed(&channel, now, sink);
         }
+    }
+
+    /// Decides whether somebody comes in, and makes the welcome. The others are told before the
+    /// joiner is among them, because it has the list.
+    fn let_in(
+        &mut self,
+        channel: &ChannelKey,
+        app: &LiveApp,
+        member: Option<&Member>,
+        is_new: bool,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) -> Result<Welcome, ClientError> {
+        let owned = self.owned.entry(channel);
+        let mut added = None;
+        let confirmation = match member {
+            None => message::subscription_succeeded(&channel.name),
+            Some(member) => {
+                let presence = owned.presence.get_or_insert_default();
+                let max = app.options.presence_members_max;
+                if is_new && !presence.has_room(&member.user_id, max) {
+                    return Err(ClientError::LimitReached(
+                        format!("The channel has as many members as it may have, {max} (max_presence_members)")
+                            .into(),
+                    ));
+                }
+                if is_new && presence.join(member) == Join::First {
+                    added = Some(message::member_added(&channel.name, member));
+                }
+                message::presence_succeeded(&channel.name, presence.members().into_iter())
+            }
+        };
+        let cached = channel.name.is_cache().then(|| match owned.cached(now) {
+            Some(cached) => cached.frame.clone(),
+            None => message::cache_miss(&channel.name),
+        });
+        if let Some(frame) = added {
+            self.spread(channel, &frame, sink);
+        }
+        Ok(Welcome { confirmation, cached })
     }
 
     pub(crate) fn own_unsubscribe(
@@ -212,9 +225,7 @@ impl Hub {
             self.spread(channel, &message::member_removed(&channel.name, &member), sink);
         }
         self.owned.remove_if_unneeded(channel);
-        if let Some(app) = self.app(channel.app) {
-            self.count_changed(channel, &app, now, sink);
-        }
+        self.count_changed(channel, now, sink);
     }
 
     pub(crate) fn own_publish(&mut self, publication: Publication, sink: &mut dyn Sink) {
@@ -249,7 +260,7 @@ impl Hub {
         &mut self,
         channel: &ChannelKey,
         frame: &Frame,
-        except: Option<resound_protocol::socket_id::SocketId>,
+        except: Option<SocketId>,
         published: Option<Now>,
         sink: &mut dyn Sink,
     ) {
@@ -276,14 +287,9 @@ impl Hub {
         );
     }
 
-    fn count_changed(
-        &mut self,
-        channel: &ChannelKey,
-        app: &LiveApp,
-        now: Now,
-        sink: &mut dyn Sink,
-    ) {
-        if !app.options.subscription_count || channel.name.is_presence() {
+    fn count_changed(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
+        let is_wanted = self.app(channel.app).is_some_and(|app| app.options.subscription_count);
+        if !is_wanted || channel.name.is_presence() {
             return;
         }
         let Some(owned) = self.owned.get_mut(channel) else {

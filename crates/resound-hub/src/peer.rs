@@ -38,6 +38,9 @@ pub struct ChannelKey {
 
 /// The shard that owns a channel.
 pub fn owner_of(channel: &ChannelKey, shards: usize) -> ShardId {
+    if shards == 1 {
+        return 0;
+    }
     let mut hasher = DefaultHasher::new();
     channel.hash(&mut hasher);
     (hasher.finish() % shards as u64) as ShardId

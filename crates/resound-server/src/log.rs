@@ -25,6 +25,10 @@ impl MessageLog {
     }
 
     pub(crate) fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
+        let is_refusal = matches!(note, Note::SubscriptionRefused { .. } | Note::Refused(..));
+        if !is_refusal && !self.shows_messages() {
+            return;
+        }
         let (app, connection) = (&*who.app.id, who.socket_id);
         match note {
             Note::SubscriptionRefused { channel, reason } if self.may_write() => {
@@ -51,7 +55,8 @@ impl MessageLog {
         }
     }
 
-    fn may_write(&mut self) -> bool {
+    /// Whether a line about a refusal may still be written in this second.
+    pub(crate) fn may_write(&mut self) -> bool {
         self.lines = self.lines.saturating_add(1);
         self.lines <= LINES_PER_SECOND
     }

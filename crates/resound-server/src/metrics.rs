@@ -10,8 +10,8 @@ use std::{
 };
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet, text::encode},
+    metrics::{MetricType, TypedMetric, counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 use resound_hub::{
@@ -23,8 +23,52 @@ use resound_protocol::error::ClientError;
 /// The counts of one shard.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ShardMetrics {
-    apps: BTreeMap<AppNumber, AppCounts>,
+    /// By the application's number.
+    apps: Vec<AppCounts>,
     refused: BTreeMap<&'static str, u64>,
+    pub(crate) publish_to_write: Durations,
+}
+
+/// How often something took how long.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Durations {
+    /// One more than there are bounds, for what took longer than all of them.
+    counts: [u64; DURATION_BOUNDS_MICROS.len() + 1],
+    sum_micros: u64,
+}
+
+const DURATION_BOUNDS_MICROS: [u64; 14] = [
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000,
+];
+
+impl Durations {
+    pub(crate) fn observe(&mut self, micros: u64) {
+        let at = DURATION_BOUNDS_MICROS.iter().position(|bound| micros <= *bound);
+        self.counts[at.unwrap_or(DURATION_BOUNDS_MICROS.len())] += 1;
+        self.sum_micros += micros;
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (count, other) in self.counts.iter_mut().zip(&other.counts) {
+            *count += other;
+        }
+        self.sum_micros += other.sum_micros;
+    }
+}
+
+impl EncodeMetric for Durations {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> std::fmt::Result {
+        let bounds = DURATION_BOUNDS_MICROS.iter().map(|micros| *micros as f64 / 1e6);
+        let buckets: Vec<(f64, u64)> =
+            bounds.chain([f64::MAX]).zip(self.counts.iter().copied()).collect();
+        let count = self.counts.iter().sum();
+        encoder.encode_histogram::<NoLabelSet>(self.sum_micros as f64 / 1e6, count, &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
 }
 
 /// The counts of one application on one shard.
@@ -45,7 +89,11 @@ pub(crate) struct AppCounts {
 
 impl ShardMetrics {
     pub(crate) fn app(&mut self, app: AppNumber) -> &mut AppCounts {
-        self.apps.entry(app).or_default()
+        let at = app.index();
+        if self.apps.len() <= at {
+            self.apps.resize_with(at + 1, AppCounts::default);
+        }
+        &mut self.apps[at]
     }
 
     pub(crate) fn refused(&mut self, error: &ClientError) {
@@ -61,9 +109,12 @@ impl ShardMetrics {
     }
 
     fn add(&mut self, other: &Self) {
-        for (app, counts) in &other.apps {
-            self.app(*app).add(counts);
+        let longest = self.apps.len().max(other.apps.len());
+        self.apps.resize_with(longest, AppCounts::default);
+        for (counts, other) in self.apps.iter_mut().zip(&other.apps) {
+            counts.add(other);
         }
+        self.publish_to_write.add(&other.publish_to_write);
         for (reason, count) in &other.refused {
             *self.refused.entry(reason).or_default() += count;
         }
@@ -97,29 +148,33 @@ impl AppCounts {
 }
 
 /// What is counted for the whole process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ProcessMetrics {
-    publish_to_write: Histogram,
     refused_full: AtomicU64,
 }
 
 impl ProcessMetrics {
-    pub(crate) fn new() -> Self {
-        let buckets = [
-            0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-            1.0, 2.5,
-        ];
-        Self { publish_to_write: Histogram::new(buckets), refused_full: AtomicU64::new(0) }
-    }
-
-    /// Counts an event whose last frame has been written.
-    pub(crate) fn observe_publish_to_write(&self, micros: u64) {
-        self.publish_to_write.observe(micros as f64 / 1e6);
-    }
-
     /// Counts a connection that was closed unheard, because there is no descriptor to spare.
     pub(crate) fn refuse_full(&self) {
         self.refused_full.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A count without the `_total` that this library's counters get: soketi's names have none.
+#[derive(Clone, Debug, Default)]
+struct Total(Gauge);
+
+impl TypedMetric for Total {
+    const TYPE: MetricType = MetricType::Unknown;
+}
+
+impl EncodeMetric for Total {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> std::fmt::Result {
+        self.0.encode(encoder)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        Self::TYPE
     }
 }
 
@@ -168,7 +223,7 @@ impl Scrape<'_> {
             &mut registry,
             "publish_to_write_seconds",
             "From the request of an event to the write to its last subscriber on a shard",
-            self.process.publish_to_write.clone(),
+            total.publish_to_write,
         );
         let mut text = String::new();
         // Writing to a String can't fail.
@@ -203,7 +258,6 @@ impl Scrape<'_> {
             }
             self.register(registry, name, help, family);
         }
-        // soketi's names for these have no `_total`, which a counter of this library would get.
         let bytes: [(&str, &str, Read); 4] = [
             ("socket_received_bytes", "Bytes of messages from clients", |counts| counts.bytes_in),
             ("socket_transmitted_bytes", "Bytes of frames to clients", |counts| counts.bytes_out),
@@ -211,11 +265,10 @@ impl Scrape<'_> {
             ("http_transmitted_bytes", "Bytes of response bodies", |counts| counts.response_bytes),
         ];
         for (name, help, read) in bytes {
-            let family = Family::<AppLabels, Gauge>::default();
+            let family = Family::<AppLabels, Total>::default();
             for app in self.apps.iter() {
-                family
-                    .get_or_create(&self.labels(&app.id))
-                    .set(read(total.app(app.number())) as i64);
+                let value = read(total.app(app.number())) as i64;
+                family.get_or_create(&self.labels(&app.id)).0.set(value);
             }
             self.register(registry, name, help, family);
         }

@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     /// The id of the application that everybody knows, if it is served.
     pub(crate) development_app: Option<Box<str>>,
     pub(crate) websockets: Occupancy,
+    /// WebSockets that are being closed.
+    pub(crate) closing: Occupancy,
     pub(crate) sockets: Occupancy,
     /// Requests of the HTTP API that are being answered.
     pub(crate) requests: Occupancy,
@@ -95,10 +97,6 @@ impl Occupancy {
     pub(crate) fn max(&self) -> usize {
         self.max
     }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.count() >= self.max
-    }
 }
 
 /// One that is counted.
@@ -119,9 +117,10 @@ impl Shared {
             port,
             development_app: config.development_app().map(|app| app.id.clone()),
             websockets: Occupancy::new(capacity.websockets),
+            closing: Occupancy::new(usize::MAX),
             sockets: Occupancy::new(capacity.sockets),
             requests: Occupancy::new(usize::MAX),
-            metrics: ProcessMetrics::new(),
+            metrics: ProcessMetrics::default(),
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),
         }
@@ -224,6 +223,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted connections have it from the listener.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(LISTEN_BACKLOG)?;
     Ok(socket.into())
@@ -353,8 +354,8 @@ fn take_reload(shared: &Shared, threads: &Threads, config: anyhow::Result<Config
         }
     };
     let apps = shared.reload(config.apps);
-    tracing::info!(apps = apps.iter().count(), "reloaded");
     threads.post_all(|| ShardMessage::Reload(apps.clone()));
+    tracing::info!(apps = apps.iter().count(), "reloaded");
 }
 
 /// Refuses secrets that everybody knows if the address that is bound, and that a reload does not

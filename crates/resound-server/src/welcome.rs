@@ -15,7 +15,7 @@ const SCRIPT: &str = include_str!("../assets/welcome.js");
 const PUSHER: &str = include_str!("../assets/pusher.min.js");
 
 /// The header that the page's own requests carry. A page of another origin cannot set it without
-/// asking first, and the server never allows that.
+/// asking first, which this path does not answer; and its origin is compared, too.
 pub const REQUESTED_WITH: &str = "resound-welcome";
 
 /// Where the page publishes, behind the prefix.

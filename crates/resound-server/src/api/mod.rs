@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //!
-//! * [`mod@self`]: connections and routes
+//! * [`mod@self`]: routes
+//! * `serve`: connections
 //! * `request`: who asks, whether the signature is right, the body
 //! * `response`: answers and errors
 //! * `events`, `channels`, `users`: Pusher's endpoints
@@ -16,83 +17,20 @@ mod events;
 mod health;
 mod request;
 mod response;
+mod serve;
 mod users;
-
-use std::{convert::Infallible, io::Cursor, net::TcpListener, sync::Arc, time::Duration};
 
 use hyper::{
     Method, Request, StatusCode,
     body::{Body as _, Incoming},
-    server::conn::http1,
-    service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncReadExt as _;
 
 use self::{
     request::Call,
     response::{Answer, Fault},
 };
-use crate::{
-    server::Shared,
-    shard::{HttpConnection, ShardHandle, mailbox::Shards},
-    welcome,
-};
-
-/// How long a kept-alive connection may wait for its next request.
-const IDLE_SECONDS: u64 = 75;
-/// Bytes of a request's head and of what is read ahead of a body.
-const BUFFER_BYTES: usize = 64 * 1024;
-
-/// Serves a connection that turned out to speak HTTP.
-pub(crate) async fn serve(shard: ShardHandle, connection: HttpConnection) {
-    let shared = shard.shared.clone();
-    let _counted = shared.sockets.stay();
-    serve_connection(shard, connection).await;
-}
-
-async fn serve_connection(shard: ShardHandle, connection: HttpConnection) {
-    let HttpConnection { stream, read } = connection;
-    let stream = match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(error) => return tracing::warn!(%error, "an HTTP connection could not be taken in"),
-    };
-    let (reader, writer) = stream.into_split();
-    let io = tokio::io::join(Cursor::new(read).chain(reader), writer);
-    let shared = shard.shared.clone();
-    let service = service_fn(move |request| {
-        let shard = shard.clone();
-        async move {
-            let _counted = shard.shared.requests.stay();
-            Ok::<_, Infallible>(respond(&shard, request).await)
-        }
-    });
-    serve_http(io, service, shared.until_draining()).await;
-}
-
-/// Serves until the client or `end` ends it; then a request that has begun is still answered.
-async fn serve_http<I, S>(io: I, service: S, end: impl Future<Output = ()>)
-where
-    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-    S: hyper::service::Service<Request<Incoming>, Response = Answer, Error = Infallible>,
-{
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(IDLE_SECONDS))
-        .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(io), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = end => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP connection ended early");
-    }
-}
+pub(crate) use self::serve::{serve, serve_metrics};
+use crate::{shard::ShardHandle, welcome};
 
 /// Answers one request.
 async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
@@ -102,7 +40,7 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     let result = match (request.method(), &segments[..]) {
-        (&Method::OPTIONS, _) => Ok(response::preflight()),
+        (&Method::OPTIONS, ["apps", ..]) => Ok(response::preflight()),
         (&Method::POST, ["apps", app, "events"]) => {
             events::publish(Call::new(shard, request, path, app)).await
         }
@@ -144,7 +82,7 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
 /// Counts the bytes of an answer for its application.
 fn count_answer(shard: &ShardHandle, app_id: &str, answer: &Answer) {
     let bytes = answer.body().size_hint().exact().unwrap_or(0);
-    shard.with(|shard| {
+    shard.look(|shard| {
         let app = shard.hub().apps().by_id(&request::decode(app_id)).map(|app| app.number());
         if let Some(app) = app {
             shard.metrics_mut().app(app).response_bytes += bytes;
@@ -202,48 +140,3 @@ fn not_found(path: &str, segments: &[&str]) -> Fault {
     Fault::new(StatusCode::METHOD_NOT_ALLOWED, format!("Method not allowed; {path} takes {allow}."))
         .with_allow(allow)
 }
-
-/// Serves health and metrics on a listener of their own; without one it never ends.
-pub(crate) async fn serve_metrics(
-    shared: Arc<Shared>,
-    shards: Shards,
-    listener: Option<TcpListener>,
-) -> std::io::Result<()> {
-    let Some(listener) = listener else {
-        return std::future::pending().await;
-    };
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "a connection for metrics could not be accepted");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
-                continue;
-            }
-        };
-        while connections.try_join_next().is_some() {}
-        if connections.len() >= METRICS_CONNECTIONS_MAX {
-            continue; // dropping it closes it
-        }
-        let (shared, shards) = (shared.clone(), shards.clone());
-        connections.spawn(async move {
-            let service = service_fn(|request: Request<Incoming>| {
-                let (shared, shards) = (shared.clone(), shards.clone());
-                async move {
-                    let name = request.uri().path().trim_start_matches('/').to_owned();
-                    let answer = health::respond(&name, &shared, &shards, true).await;
-                    Ok::<_, Infallible>(answer.unwrap_or_else(Fault::into_response))
-                }
-            });
-            // Also while the process ends somebody may ask whether it is ready.
-            serve_http(stream, service, std::future::pending()).await;
-        });
-    }
-}
-
-/// Connections of the metrics listener.
-const METRICS_CONNECTIONS_MAX: usize = 64;
-/// How long its clients wait when there was no descriptor for one of them.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);

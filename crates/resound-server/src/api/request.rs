@@ -17,7 +17,10 @@ use resound_protocol::{
 };
 
 use super::response::Fault;
-use crate::{clock::unix_seconds, shard::ShardHandle};
+use crate::{
+    clock::unix_seconds,
+    shard::{Shard, ShardHandle},
+};
 
 /// Bytes of a refused body that are read before it is answered.
 const DISCARDED_BYTES_MAX: usize = 16 << 20;
@@ -51,7 +54,7 @@ impl<'s> Call<'s> {
     /// Finds the application, reads the body within its limit, and checks the signature.
     pub(super) async fn verify(self) -> Result<Verified, Fault> {
         let shard = self.shard;
-        let app = shard.with(|shard| shard.hub().apps().by_id(&self.app_id).cloned());
+        let app = shard.look(|shard| shard.hub().apps().by_id(&self.app_id).cloned());
         let Some(app) = app else {
             let message = format!("No matching application for ID [{}].", self.app_id);
             return Err(refuse(
@@ -77,7 +80,9 @@ impl<'s> Call<'s> {
         if let Err(fault) =
             verify_request(signed, &app.key, app.signer(), unix_seconds(), tolerance)
         {
-            tracing::info!(app = %app.id, path = self.path, reason = %fault, "request refused");
+            if shard.look(Shard::may_log) {
+                tracing::info!(app = %app.id, path = self.path, reason = %fault, "request refused");
+            }
             let message = format!("Authentication signature invalid: {fault}.");
             return Err(refuse(
                 shard,
@@ -85,7 +90,7 @@ impl<'s> Call<'s> {
                 Fault::new(StatusCode::UNAUTHORIZED, message),
             ));
         }
-        shard.with(|shard| {
+        shard.look(|shard| {
             let counts = shard.metrics_mut().app(app.number());
             counts.requests += 1;
             counts.request_bytes += body.len() as u64;
@@ -128,7 +133,7 @@ fn signed_method(method: &Method) -> &str {
 
 /// Counts a refusal.
 pub(super) fn refuse(shard: &ShardHandle, reason: &'static str, fault: Fault) -> Fault {
-    shard.with(|shard| shard.metrics_mut().request_refused(reason));
+    shard.look(|shard| shard.metrics_mut().request_refused(reason));
     fault
 }
 

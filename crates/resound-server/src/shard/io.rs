@@ -1,6 +1,6 @@
 //! A shard's sockets, and what goes out through them.
 
-use std::{io, net::Shutdown, sync::Arc};
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use mio::{Interest, Registry, Token, net::TcpStream};
@@ -41,7 +41,7 @@ pub(super) struct Io {
     /// Connections that broke while they were written to; their sessions are to be ended.
     broken: Vec<(Slot, u32)>,
     deadlines: Deadlines,
-    log: MessageLog,
+    pub(super) log: MessageLog,
 }
 
 impl Io {
@@ -62,7 +62,7 @@ impl Io {
         }
     }
 
-    /// Takes a connection in; it has a while to say what it wants.
+    /// Takes in a connection, which is counted; it has a while to say what it wants.
     pub(super) fn open(&mut self, mut stream: TcpStream, now: Now) -> io::Result<()> {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.sockets.push(None);
@@ -76,7 +76,6 @@ impl Io {
         }
         self.serial = self.serial.wrapping_add(1);
         self.sockets[slot as usize] = Some(Box::new(Socket::new(stream, self.serial)));
-        self.shared.sockets.enter();
         let due = now.micros() + self.shared.handshake_timeout_micros();
         self.deadlines.opening.push_back((due, slot, self.serial));
         Ok(())
@@ -88,12 +87,11 @@ impl Io {
 
     /// Takes a socket out: to be dropped, or to be handed to the HTTP API.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<Box<Socket>> {
-        let mut socket = self.sockets.get_mut(slot as usize)?.take()?;
-        if let Err(error) = self.registry.deregister(&mut socket.stream) {
-            tracing::debug!(%error, "a socket could not be deregistered");
-        }
-        if matches!(socket.phase, Phase::Open { .. }) {
-            self.shared.websockets.leave();
+        let socket = self.sockets.get_mut(slot as usize)?.take()?;
+        match socket.phase {
+            Phase::Opening(_) => {}
+            Phase::Open { .. } => self.shared.websockets.leave(),
+            Phase::Closing { .. } => self.shared.closing.leave(),
         }
         self.shared.sockets.leave();
         self.free.push(slot);
@@ -102,6 +100,17 @@ impl Io {
             self.free = Vec::new();
         }
         Some(socket)
+    }
+
+    /// Takes a socket that will live on out of the shard's epoll set; closing does that by itself.
+    pub(super) fn unwatch(&mut self, slot: Slot) {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+        else {
+            return;
+        };
+        if let Err(error) = self.registry.deregister(&mut socket.stream) {
+            tracing::warn!(%error, "a socket could not be taken out of the epoll set");
+        }
     }
 
     pub(super) fn set_phase(&mut self, slot: Slot, phase: Phase) {
@@ -125,10 +134,6 @@ impl Io {
         (0..self.sockets.len() as Slot).filter(is_meant).collect()
     }
 
-    pub(super) fn has_sockets(&self) -> bool {
-        self.free.len() < self.sockets.len()
-    }
-
     pub(super) fn send_bytes(&mut self, slot: Slot, bytes: Bytes) {
         let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
         else {
@@ -143,12 +148,13 @@ impl Io {
         let Some(socket) = self.socket(slot) else {
             return;
         };
-        if matches!(socket.phase, Phase::Closing) {
+        if matches!(socket.phase, Phase::Closing { .. }) {
             return;
         }
         let was_open = matches!(socket.phase, Phase::Open { .. });
-        socket.phase = Phase::Closing;
+        socket.phase = Phase::Closing { is_answered: false };
         let (serial, owes) = (socket.serial, socket.owes());
+        self.shared.closing.enter();
         if was_open {
             self.shared.websockets.leave();
         }
@@ -158,6 +164,16 @@ impl Io {
             false => (&mut self.deadlines.closing, CLOSING_SECONDS),
         };
         list.push_back((now.micros() + seconds * 1_000_000, slot, serial));
+    }
+
+    /// Notes that a closing client has closed, too, or that its close frame is not waited for.
+    pub(super) fn close_answered(&mut self, slot: Slot) {
+        if let Some(socket) = self.socket(slot)
+            && matches!(socket.phase, Phase::Closing { .. })
+        {
+            socket.phase = Phase::Closing { is_answered: true };
+            socket.finish();
+        }
     }
 
     /// Hands over what other shards are to do.
@@ -182,9 +198,11 @@ impl Io {
             };
             self.write_pending(entry);
         }
+        let mut now = None;
         while let Some(published) = self.outbox.pop_published() {
-            let passed = self.shared.clock.now().micros().saturating_sub(published.micros());
-            self.shared.metrics.observe_publish_to_write(passed);
+            let now = now.get_or_insert_with(|| self.shared.clock.now());
+            let passed = now.micros().saturating_sub(published.micros());
+            self.metrics.publish_to_write.observe(passed);
         }
     }
 
@@ -198,25 +216,20 @@ impl Io {
             return;
         }
         let pending = std::mem::take(&mut socket.pending);
-        let frames = pending.len();
-        let bytes = self.outbox.join(pending);
-        if let Phase::Open { app, .. } = socket.phase {
-            self.metrics.app(app).sent(frames, bytes.len());
+        if pending.is_empty() {
+            return; // it was given up
         }
+        let bytes = self.outbox.join(pending);
         let owed_before = socket.owes();
         // A close frame waits behind what it ends, however much that is.
         let backlog_max = match socket.phase {
-            Phase::Closing => usize::MAX,
+            Phase::Closing { .. } => usize::MAX,
             Phase::Opening(_) | Phase::Open { .. } => self.shared.config.backlog_bytes,
         };
         match socket.write(&bytes, backlog_max) {
-            Ok(Written::All) => {
-                if matches!(socket.phase, Phase::Closing) {
-                    let _ = socket.stream.shutdown(Shutdown::Write);
-                }
-            }
+            Ok(Written::All) => socket.finish(),
             Ok(Written::Waits) if !owed_before => {
-                self.watch(slot, Interest::READABLE | Interest::WRITABLE)
+                self.watch(slot, Interest::READABLE | Interest::WRITABLE);
             }
             Ok(Written::Waits) => {}
             Ok(Written::TooMuch) | Err(_) => self.broken.push((slot, entry.serial)),
@@ -233,9 +246,7 @@ impl Io {
         }
         match socket.drain() {
             Ok(Written::All) => {
-                if matches!(socket.phase, Phase::Closing) {
-                    let _ = socket.stream.shutdown(Shutdown::Write);
-                }
+                socket.finish();
                 self.watch(slot, Interest::READABLE);
             }
             Ok(_) => {}
@@ -304,6 +315,10 @@ impl Sink for Io {
             let socket_id = *socket_id;
             self.log.sent(socket_id, frame);
         }
+        if let Some(Phase::Open { app, .. }) = self.socket(to).map(|socket| &socket.phase) {
+            let app = *app;
+            self.metrics.app(app).sent(1, frame.bytes().len());
+        }
         self.send_bytes(to, frame.bytes().clone());
     }
 
@@ -318,16 +333,23 @@ impl Sink for Io {
             self.flush(usize::MAX);
         }
         let shows_messages = self.log.shows_messages();
+        let (mut sent, mut sent_for) = (0, None);
         for slot in to.iter().filter(|slot| Some(**slot) != except) {
             if let Some(socket) =
                 self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut)
             {
                 let entry = Entry { slot: *slot, serial: socket.serial };
                 self.outbox.note(entry, &mut socket.pending, frame.bytes().clone());
-                if let (true, Phase::Open { socket_id, .. }) = (shows_messages, &socket.phase) {
-                    self.log.sent(*socket_id, frame);
+                if let Phase::Open { app, socket_id } = socket.phase {
+                    (sent, sent_for) = (sent + 1, Some(app));
+                    if shows_messages {
+                        self.log.sent(socket_id, frame);
+                    }
                 }
             }
+        }
+        if let Some(app) = sent_for {
+            self.metrics.app(app).sent(sent, sent * frame.bytes().len());
         }
         if let Some(at) = published {
             self.outbox.note_published(at);
@@ -339,7 +361,16 @@ impl Sink for Io {
     }
 
     fn close(&mut self, slot: Slot, error: &ClientError) {
-        self.metrics.refused(error);
+        // Those that are left out have been counted when they were noted, or are no refusals.
+        if !matches!(
+            error,
+            ClientError::SignInRefused
+                | ClientError::Terminated
+                | ClientError::RateLimit
+                | ClientError::ShuttingDown
+        ) {
+            self.metrics.refused(error);
+        }
         let now = self.shared.clock.now();
         self.close_with(slot, error.code(), &error.to_string(), now);
     }

@@ -2,7 +2,10 @@
 
 use std::{
     net::{SocketAddr, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use resound_hub::{
@@ -40,6 +43,7 @@ pub(crate) type Question = Box<dyn FnOnce(&Hub, &ShardMetrics, Now) + Send>;
 #[derive(Default)]
 pub(crate) struct Mailbox {
     waiting: Mutex<Vec<ShardMessage>>,
+    count: AtomicUsize,
     arrived: Notify,
     emptied: Notify,
 }
@@ -48,7 +52,10 @@ impl Mailbox {
     /// Adds messages, all at once.
     pub(crate) fn post(&self, messages: &mut Vec<ShardMessage>) {
         // A panic elsewhere cannot leave a Vec of messages half-written.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).append(messages);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.append(messages);
+        self.count.store(waiting.len(), Ordering::Relaxed);
+        drop(waiting);
         self.arrived.notify_one();
     }
 
@@ -58,6 +65,7 @@ impl Mailbox {
             let messages =
                 std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
             if !messages.is_empty() {
+                self.count.store(0, Ordering::Relaxed);
                 self.emptied.notify_waiters();
                 return messages;
             }
@@ -66,7 +74,7 @@ impl Mailbox {
     }
 
     fn is_full(&self) -> bool {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len() > WAITING_MAX
+        self.count.load(Ordering::Relaxed) > WAITING_MAX
     }
 }
 
@@ -106,7 +114,7 @@ impl Shards {
         }
     }
 
-    /// Asks one shard. `None` if it has stopped.
+    /// Asks one shard. `None` if it stops before it answers.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         shard: ShardId,

@@ -42,17 +42,16 @@ use crate::{
     transport::{self, Opening},
 };
 
-/// Bytes that one read takes; the buffer is the shard's, not the connection's.
+/// Bytes that one connection may be read in a turn; the buffer is the shard's, not the connection's.
 const READ_BYTES: usize = 64 * 1024;
-/// Reads of one connection before the others get their turn.
-const READS_MAX: usize = 4;
 
 /// A shard's state.
 pub(crate) struct Shard {
     hub: Hub,
     io: Io,
     buffer: Vec<u8>,
-    /// Connections that have more to read than they may in one turn.
+    /// Connections that have more to read than they may in one turn. One that is replaced meanwhile
+    /// is read once in vain.
     unfinished: Vec<Slot>,
     /// Connections that turned out to speak HTTP.
     requests: Vec<HttpConnection>,
@@ -90,41 +89,55 @@ impl Shard {
         self.io.shared.clock.now()
     }
 
+    /// Takes in a connection, which is counted, or closes it.
     fn open(&mut self, stream: std::net::TcpStream, peer: SocketAddr) {
         let now = self.now();
-        if self.draining {
-            return;
+        // Accepted by mio it does not block, and on Linux it has the listener's TCP_NODELAY.
+        if let Err(error) = self.io.open(mio::net::TcpStream::from_std(stream), now) {
+            self.io.shared.sockets.leave();
+            if self.may_log() {
+                tracing::warn!(%peer, %error, "a connection could not be taken in");
+            }
         }
-        let opened = stream
-            .set_nonblocking(true)
-            .and_then(|()| stream.set_nodelay(true))
-            .and_then(|()| self.io.open(mio::net::TcpStream::from_std(stream), now));
-        if let Err(error) = opened {
-            tracing::warn!(%peer, %error, "a connection could not be taken in");
-        }
+    }
+
+    /// Whether a line about what outsiders cause may be written; there is a limit for each second.
+    pub(crate) fn may_log(&mut self) -> bool {
+        self.io.log.may_write()
     }
 
     /// Reads what a connection sent, up to its share of the turn.
     fn readable(&mut self, slot: Slot) {
-        for _ in 0..READS_MAX {
-            let Some(socket) = self.io.socket(slot) else {
-                return;
-            };
-            let is_ending = socket.is_ending;
-            let read = std::io::Read::read(&mut socket.stream, &mut self.buffer);
-            match read {
-                Ok(0) => return self.drop_connection(slot),
-                Ok(count) => {
-                    self.take(slot, count);
-                    if count < READ_BYTES && !is_ending {
-                        return;
-                    }
-                }
-                Err(error) if is_temporary(&error) => return,
-                Err(_) => return self.drop_connection(slot),
-            }
+        let Some(socket) = self.io.socket(slot) else {
+            return;
+        };
+        if socket.is_unfinished {
+            return; // its turn comes
         }
-        self.unfinished.push(slot);
+        let is_ending = socket.is_ending;
+        match std::io::Read::read(&mut socket.stream, &mut self.buffer) {
+            Ok(0) => return self.drop_connection(slot),
+            Ok(count) => {
+                self.take(slot, count);
+                if count < READ_BYTES && !is_ending {
+                    return;
+                }
+            }
+            Err(error) if is_temporary(&error) => return,
+            Err(_) => return self.drop_connection(slot),
+        }
+        if let Some(socket) = self.io.socket(slot) {
+            socket.is_unfinished = true;
+            self.unfinished.push(slot);
+        }
+    }
+
+    /// Reads on where the turn before had to stop.
+    fn read_on(&mut self, slot: Slot) {
+        if let Some(socket) = self.io.socket(slot) {
+            socket.is_unfinished = false;
+            self.readable(slot);
+        }
     }
 
     fn take(&mut self, slot: Slot, count: usize) {
@@ -137,7 +150,22 @@ impl Shard {
                 self.opening(slot);
             }
             Phase::Open { .. } => self.decode(slot, count),
-            Phase::Closing => {}
+            Phase::Closing { .. } => self.listen_for_close(slot, count),
+        }
+    }
+
+    /// Discards what a client says that is being closed, until it closes, too.
+    fn listen_for_close(&mut self, slot: Slot, count: usize) {
+        let Some(socket) = self.io.socket(slot) else {
+            return;
+        };
+        let mut is_closed = false;
+        let decoded = socket.decoder.decode(&mut self.buffer[..count], READ_BYTES, |incoming| {
+            is_closed |= matches!(incoming, Incoming::Close(_));
+            ControlFlow::Continue(())
+        });
+        if is_closed || decoded.is_err() {
+            self.io.close_answered(slot);
         }
     }
 
@@ -165,6 +193,7 @@ impl Shard {
     }
 
     fn hand_over(&mut self, slot: Slot, read: Bytes) {
+        self.io.unwatch(slot);
         if let Some(socket) = self.io.remove(slot) {
             let stream = std::net::TcpStream::from(socket.stream);
             self.requests.push(HttpConnection { stream, read });
@@ -178,8 +207,11 @@ impl Shard {
         self.io.send_bytes(slot, request.response.clone());
         let admitted = self.admit(slot, request, now);
         if let Err(error) = admitted {
-            let app = self.hub.apps().by_key(&request.key).map(|app| app.id.clone());
-            tracing::debug!(app = app.as_deref(), origin = request.origin.as_deref(), reason = %error, "connection refused");
+            if self.may_log() {
+                let app = self.hub.apps().by_key(&request.key).map(|app| app.id.clone());
+                let (app, origin) = (app.as_deref(), request.origin.as_deref());
+                tracing::info!(app, origin, code = error.code(), reason = %error, "connection refused");
+            }
             self.io.send_bytes(slot, message::error(&error).bytes().clone());
             self.io.close(slot, &error);
             return;
@@ -251,6 +283,7 @@ impl Shard {
         if let Some(code) = closed {
             hub.disconnect(slot, now, io);
             io.close_with(slot, code, "", now);
+            io.close_answered(slot);
         }
         if let Err(fault) = decoded {
             self.break_off(slot, fault.close_code(), fault.close_reason());
@@ -266,6 +299,7 @@ impl Shard {
         }
         self.hub.disconnect(slot, now, &mut self.io);
         self.io.close_with(slot, code, reason, now);
+        self.io.close_answered(slot); // its frames can't be read any more
     }
 
     fn drop_connection(&mut self, slot: Slot) {
@@ -283,12 +317,16 @@ impl Shard {
         for event in events {
             self.hub.publish(&app, event, now, &mut self.io);
         }
+        // Before the answer: the publisher's next request may be on another shard's connection, and
+        // must not overtake this one.
+        self.io.post_outgoing();
     }
 
     /// Ends a user's connections.
     pub(crate) fn terminate(&mut self, app: AppNumber, user_id: &str) {
         let now = self.now();
         self.hub.terminate(app, user_id, now, &mut self.io);
+        self.io.post_outgoing();
     }
 
     /// Writes to some of the connections that wait; says whether others are left.
@@ -310,7 +348,9 @@ impl Shard {
         if !is_open || !self.io.abandon_backlog(slot) {
             return self.drop_connection(slot);
         }
-        if let (Some(socket_id), Some(app)) = (self.hub.socket_id(slot), self.hub.app_of(slot)) {
+        if let (Some(socket_id), Some(app)) = (self.hub.socket_id(slot), self.hub.app_of(slot))
+            && self.io.log.may_write()
+        {
             let max = self.io.shared.config.backlog_bytes;
             tracing::info!(app = %app.id, connection = %socket_id, backlog_bytes = max, "connection is too slow and is closed");
         }
@@ -327,7 +367,7 @@ impl Shard {
         self.io.allow_log_lines();
     }
 
-    /// Takes nobody in any more, drops who has not said anything yet, and names the others.
+    /// Lets nobody in any more, drops who has not said anything yet, and names the others.
     fn begin_draining(&mut self) -> Vec<Slot> {
         self.draining = true;
         for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_))) {

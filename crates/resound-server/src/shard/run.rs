@@ -16,7 +16,7 @@ use resound_hub::peer::{ShardId, Slot};
 use tokio::{
     io::unix::AsyncFd,
     sync::Notify,
-    task::{LocalSet, spawn_local},
+    task::{JoinSet, LocalSet, spawn_local},
 };
 
 use super::{
@@ -32,8 +32,13 @@ const LISTENER: Token = Token(usize::MAX - 1);
 const EVENTS_MAX: usize = 1024;
 /// Connections that are written to before other work gets its turn: a quarter of a millisecond.
 const WRITES_AT_ONCE: usize = 64;
-/// At least so many connections are closed per second in a shutdown.
-const CLOSES_PER_SECOND: u64 = 100;
+/// Messages of other shards that are handled before other work gets its turn.
+const MESSAGES_AT_ONCE: usize = 1024;
+/// Connections that are accepted before other work gets its turn.
+const ACCEPTS_AT_ONCE: usize = 64;
+/// At least so many connections are closed per second in a shutdown: those of most servers are closed
+/// before the first one, a second later, dials the next process.
+const CLOSES_PER_SECOND: u64 = 1000;
 
 /// Starts a shard's thread. The first shard has the listener. It ends after [`ShardMessage::Drain`].
 pub(crate) fn spawn(
@@ -70,6 +75,11 @@ impl ShardHandle {
         result
     }
 
+    /// Looks at the shard's state, or counts something: nothing is sent, so that no turn has to end.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Shard) -> T) -> T {
+        look(&mut self.shard.borrow_mut())
+    }
+
     /// Ends a turn. A small one is written at once, a large one piece by piece.
     fn end_turn(&self) {
         let requests = {
@@ -102,32 +112,40 @@ async fn run(
         shards,
         id,
     };
-    let sockets = spawn_local(watch_sockets(handle.clone(), Watched(poll)));
-    let ticks = spawn_local(tick(handle.clone()));
-    let writes = spawn_local(write_out(handle.clone()));
-    let grace_ms = read_mailbox(&handle).await;
-    handle.acceptor.take(); // nobody can connect any more
-    let drained = tokio::time::timeout(Duration::from_millis(grace_ms), drain(&handle, grace_ms));
-    let mailbox = async {
-        loop {
-            read_mailbox(&handle).await;
+    // Each of them runs as long as the shard does; one that ends has failed, and the shard with it.
+    let mut tasks = JoinSet::new();
+    tasks.spawn_local(watch_sockets(handle.clone(), Watched(poll)));
+    tasks.spawn_local(tick(handle.clone()));
+    tasks.spawn_local(write_out(handle.clone()));
+    let work = async {
+        let grace_ms = read_mailbox(&handle).await;
+        handle.acceptor.take(); // nobody can connect any more
+        let grace = Duration::from_millis(grace_ms);
+        let mailbox = async {
+            loop {
+                read_mailbox(&handle).await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(grace, drain(&handle, grace_ms)) => {}
+            () = mailbox => {}
         }
     };
     tokio::select! {
-        _ = drained => {}
-        () = mailbox => {}
+        () = work => Ok(()),
+        failed = tasks.join_next() => failed.map_or(Ok(()), |ended| ended.map_err(io::Error::other)?),
     }
-    sockets.abort();
-    ticks.abort();
-    writes.abort();
-    Ok(())
 }
 
 /// Handles what other threads want, until the process is to end.
 async fn read_mailbox(handle: &ShardHandle) -> u64 {
     loop {
         let mut grace_ms = None;
-        for message in handle.shards.mailbox(handle.id).take().await {
+        for (count, message) in handle.shards.mailbox(handle.id).take().await.into_iter().enumerate() {
+            if count % MESSAGES_AT_ONCE == MESSAGES_AT_ONCE - 1 {
+                handle.end_turn();
+                tokio::task::yield_now().await;
+            }
             let mut shard = handle.shard.borrow_mut();
             let now = shard.now();
             let Shard { hub, io, .. } = &mut *shard;
@@ -148,7 +166,7 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
 
 /// Writes what waits, and looks around after each piece: what came in meanwhile is joined to what
 /// is still to be written.
-async fn write_out(handle: ShardHandle) {
+async fn write_out(handle: ShardHandle) -> io::Result<()> {
     loop {
         handle.turn_ends.notified().await;
         while handle.shard.borrow_mut().flush(WRITES_AT_ONCE) {
@@ -157,13 +175,14 @@ async fn write_out(handle: ShardHandle) {
     }
 }
 
-async fn tick(handle: ShardHandle) {
+async fn tick(handle: ShardHandle) -> io::Result<()> {
     let mut interval = tokio::time::interval(Duration::from_secs(1));
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         handle.shard.borrow_mut().tick();
         // Whom the system had no descriptor for is not told of again, but still waits.
+        handle.acceptor.borrow_mut().iter_mut().for_each(|acceptor| acceptor.has_more = true);
         accept(&handle);
         handle.end_turn();
     }
@@ -187,7 +206,7 @@ async fn watch_sockets(handle: ShardHandle, poll: Watched) -> io::Result<()> {
     let mut poll = AsyncFd::with_interest(poll, tokio::io::Interest::READABLE)?;
     let mut events = Events::with_capacity(EVENTS_MAX);
     loop {
-        if handle.shard.borrow().unfinished.is_empty() {
+        if is_finished(&handle) && events.iter().count() < EVENTS_MAX {
             let mut ready = poll.readable_mut().await?;
             ready.get_inner_mut().0.poll(&mut events, Some(Duration::ZERO))?;
             if events.iter().count() < EVENTS_MAX {
@@ -200,17 +219,24 @@ async fn watch_sockets(handle: ShardHandle, poll: Watched) -> io::Result<()> {
         let unfinished = std::mem::take(&mut handle.shard.borrow_mut().unfinished);
         read_events(&handle, &events);
         for slot in unfinished {
-            handle.shard.borrow_mut().readable(slot);
+            handle.shard.borrow_mut().read_on(slot);
         }
+        accept(&handle);
         handle.end_turn();
         handle.shards.until_they_keep_up().await;
     }
 }
 
+/// Whether nothing is left to do of which the epoll set does not tell again.
+fn is_finished(handle: &ShardHandle) -> bool {
+    let is_accepting = handle.acceptor.borrow().as_ref().is_some_and(|acceptor| acceptor.has_more);
+    !is_accepting && handle.shard.borrow().unfinished.is_empty()
+}
+
 fn read_events(handle: &ShardHandle, events: &Events) {
     for event in events {
         if event.token() == LISTENER {
-            accept(handle);
+            handle.acceptor.borrow_mut().iter_mut().for_each(|acceptor| acceptor.has_more = true);
             continue;
         }
         let slot = event.token().0 as Slot;
@@ -231,26 +257,31 @@ fn read_events(handle: &ShardHandle, events: &Events) {
 struct Acceptor {
     listener: mio::net::TcpListener,
     next: ShardId,
+    /// Whether somebody may be waiting to be accepted.
+    has_more: bool,
 }
 
 impl Acceptor {
     fn new(listener: TcpListener, registry: &Registry) -> io::Result<Self> {
         let mut listener = mio::net::TcpListener::from_std(listener);
         registry.register(&mut listener, LISTENER, Interest::READABLE)?;
-        Ok(Self { listener, next: 0 })
+        Ok(Self { listener, next: 0, has_more: false })
     }
 }
 
-/// Accepts what waits and hands it to the shards in turn.
+/// Accepts some of those who wait and hands them to the shards in turn.
 fn accept(handle: &ShardHandle) {
     let mut acceptor = handle.acceptor.borrow_mut();
-    let Some(Acceptor { listener, next }) = &mut *acceptor else {
+    let Some(Acceptor { listener, next, has_more }) = &mut *acceptor else {
         return;
     };
-    loop {
+    for _ in 0..ACCEPTS_AT_ONCE {
+        if !*has_more {
+            return;
+        }
         match listener.accept() {
             Ok((stream, peer)) => {
-                if handle.shared.sockets.is_full() {
+                if !handle.shared.sockets.try_enter() {
                     handle.shared.metrics.refuse_full();
                     continue; // dropping it closes it
                 }
@@ -262,25 +293,33 @@ fn accept(handle: &ShardHandle) {
                 }
                 *next = (*next + 1) % handle.shards.count();
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return tracing::warn!(%error, "a connection could not be accepted"),
+            Err(error) => {
+                *has_more = false;
+                let is_failure = error.kind() != io::ErrorKind::WouldBlock;
+                if is_failure && handle.look(Shard::may_log) {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                }
+            }
         }
     }
 }
 
 /// Closes the connections over a part of the grace period, so that they don't all come back at the
-/// same moment, and waits until they are gone.
+/// same moment, and stays until all shards' connections are gone: a channel of theirs may be this
+/// one's.
 async fn drain(handle: &ShardHandle, grace_ms: u64) {
+    const STEP: Duration = Duration::from_millis(50);
     let slots = handle.shard.borrow_mut().begin_draining();
     let spread_ms = (grace_ms * 7 / 10).min(slots.len() as u64 * 1000 / CLOSES_PER_SECOND);
-    let steps = (spread_ms / 50).max(1);
+    let steps = (spread_ms / STEP.as_millis() as u64).max(1);
     for chunk in slots.chunks(slots.len().div_ceil(steps as usize).max(1)) {
         handle.shard.borrow_mut().close_for_shutdown(chunk);
         handle.end_turn();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(STEP).await;
     }
-    while handle.shard.borrow().io.has_sockets() || handle.shared.requests.count() > 0 {
+    let Shared { websockets, closing, requests, .. } = &*handle.shared;
+    while websockets.count() > 0 || closing.count() > 0 || requests.count() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice, Write},
+    net::Shutdown,
 };
 
 use bytes::{Buf, Bytes};
@@ -28,6 +29,8 @@ pub(super) struct Socket {
     /// Whether the client has said that nothing more will come. That is told once, maybe together
     /// with its last bytes: from then on the socket is read to its end.
     pub(super) is_ending: bool,
+    /// Whether it waits to be read on.
+    pub(super) is_unfinished: bool,
     backlog: Option<Box<Backlog>>,
 }
 
@@ -43,16 +46,25 @@ pub(super) enum Phase {
         /// Who it is.
         socket_id: SocketId,
     },
-    /// A close frame is on its way; what the client still says is discarded.
-    Closing,
+    /// A close frame is on its way; what the client still says is discarded, but for its own close
+    /// frame: only after that the TCP connection is closed (RFC 6455, 7.1.1), or else browsers say
+    /// that the connection broke.
+    Closing {
+        /// Whether the client's close frame has come, or is not waited for.
+        is_answered: bool,
+    },
 }
 
 /// What the socket did not take.
 #[derive(Debug, Default)]
 struct Backlog {
     parts: VecDeque<Bytes>,
+    /// Bytes of the parts, and what keeping a part costs.
     bytes: usize,
 }
+
+/// What keeping a part costs beyond its bytes.
+const PART_BYTES: usize = 64;
 
 /// What became of something that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +86,7 @@ impl Socket {
             decoder: Decoder::default(),
             pending: Pending::default(),
             is_ending: false,
+            is_unfinished: false,
             backlog: None,
         }
     }
@@ -83,13 +96,12 @@ impl Socket {
         self.backlog.is_some()
     }
 
-    /// Writes, or keeps what the socket does not take, up to `backlog_max` bytes. Alone in the
-    /// backlog something larger may wait, too: otherwise who can't take a long member list at once
-    /// would be closed, come back, and get the list again.
+    /// Writes, or keeps what the socket does not take. Behind the part that has been begun,
+    /// `backlog_max` bytes may wait. That part itself may be larger: otherwise who can't take a long
+    /// member list at once would be closed, come back, and get the list again.
     pub(super) fn write(&mut self, bytes: &Bytes, backlog_max: usize) -> io::Result<Written> {
         let mut taken = 0;
-        let is_first = self.backlog.is_none();
-        if is_first {
+        if self.backlog.is_none() {
             taken = match self.stream.write(bytes) {
                 Ok(count) => count,
                 Err(error) if is_temporary(&error) => 0,
@@ -100,10 +112,8 @@ impl Socket {
             }
         }
         let backlog = self.backlog.get_or_insert_default();
-        backlog.bytes += bytes.len() - taken;
-        backlog.parts.push_back(bytes.slice(taken..));
-        let is_too_much = !is_first && backlog.bytes > backlog_max;
-        Ok(if is_too_much { Written::TooMuch } else { Written::Waits })
+        backlog.push(bytes.slice(taken..));
+        Ok(if backlog.behind_first() > backlog_max { Written::TooMuch } else { Written::Waits })
     }
 
     /// Writes what waits.
@@ -126,16 +136,36 @@ impl Socket {
         Ok(Written::All)
     }
 
-    /// Drops what waits, save what has been begun: a frame is never cut.
+    /// After the last byte of a connection that is being closed: says that nothing more will come.
+    pub(super) fn finish(&self) {
+        let is_done = self.pending.is_empty() && !self.owes();
+        if is_done && matches!(self.phase, Phase::Closing { is_answered: true }) {
+            let _ = self.stream.shutdown(Shutdown::Write); // it may be gone, which is as good
+        }
+    }
+
+    /// Drops what waits, save what has been begun: a frame is never cut. What is noted for later goes,
+    /// too: after a hole nothing may come but the end.
     pub(super) fn abandon_backlog(&mut self) {
+        self.pending = Pending::new();
         if let Some(backlog) = &mut self.backlog {
-            backlog.parts.truncate(1);
-            backlog.bytes = backlog.parts.front().map_or(0, Bytes::len);
+            let first = backlog.parts.pop_front();
+            **backlog = Backlog::default();
+            first.into_iter().for_each(|first| backlog.push(first));
         }
     }
 }
 
 impl Backlog {
+    fn push(&mut self, part: Bytes) {
+        self.bytes += part.len() + PART_BYTES;
+        self.parts.push_back(part);
+    }
+
+    fn behind_first(&self) -> usize {
+        self.bytes - self.parts.front().map_or(0, |first| first.len() + PART_BYTES)
+    }
+
     fn advance(&mut self, mut count: usize) {
         self.bytes -= count;
         while let Some(part) = self.parts.front_mut() {
@@ -144,6 +174,7 @@ impl Backlog {
                 return;
             }
             count -= part.len();
+            self.bytes -= PART_BYTES;
             self.parts.pop_front();
         }
     }

@@ -193,6 +193,6 @@ fn a_presence_channel_has_no_more_users_than_allowed() {
     let reason = "The channel has as many members as it may have, 1 (max_presence_members)";
     check_refused(&mut bob, "presence-a", 4100, ("LimitReached", 4100), reason);
     drop([ann, tab]);
-    server.wait_until_empty_but(1);
+    server.wait_for_channels("{}");
     bob.join("presence-a", "bob");
 }

@@ -36,10 +36,20 @@ pub(crate) enum Said {
     End,
 }
 
+/// What a client does when it gets a close frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manners {
+    /// It answers with one, as every library does.
+    Polite,
+    /// Nothing.
+    Rude,
+}
+
 /// A WebSocket connection.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
+    pub(crate) manners: Manners,
     read: VecDeque<u8>,
     /// Empty until it is greeted.
     pub(crate) socket_id: String,
@@ -109,7 +119,7 @@ impl Client {
     /// A connection that has said nothing.
     pub(crate) fn new(stream: TcpStream) -> Self {
         let (read, socket_id, response) = Default::default();
-        Self { stream, read, socket_id, response }
+        Self { stream, manners: Manners::Polite, read, socket_id, response }
     }
 
     /// Reads the answer to a handshake.
@@ -174,6 +184,10 @@ impl Client {
             PING => Said::Ping(payload),
             PONG => Said::Pong(payload),
             CLOSE => {
+                if self.manners == Manners::Polite {
+                    // The server may be gone, or know that we close, too.
+                    let _ = self.stream.write_all(&frame(CLOSE, &payload[..2]));
+                }
                 let (code, reason) = payload.split_first_chunk().expect("a code");
                 let reason = String::from_utf8(reason.to_vec()).expect("UTF-8");
                 Said::Close(u16::from_be_bytes(*code), reason)

@@ -136,7 +136,7 @@ fn a_close_frame_is_answered_with_its_code() {
         client.expect_close(code, "");
     }
     server.wait_until_empty();
-    server.query("/channels", &[]).check(200, r#"{"channels":{}}"#);
+    server.wait_for_channels("{}");
 }
 
 #[test]

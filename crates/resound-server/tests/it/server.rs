@@ -197,6 +197,15 @@ impl Server {
         self.wait_until(|| http.signed("GET", "/connections", &[], "").body == expected);
     }
 
+    /// Waits until these channels are occupied, and no others: what a connection leaves when it goes
+    /// is known to the whole server a moment later.
+    #[track_caller]
+    pub(crate) fn wait_for_channels(&self, channels: &str) {
+        let expected = format!(r#"{{"channels":{channels}}}"#);
+        let mut http = self.http();
+        self.wait_until(|| http.signed("GET", "/channels", &[], "").body == expected);
+    }
+
     /// Asks again and again until it is so.
     #[track_caller]
     pub(crate) fn wait_until(&self, mut is_so: impl FnMut() -> bool) {

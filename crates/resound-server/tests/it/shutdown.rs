@@ -1,7 +1,6 @@
 //! The end of the process: everybody is told to come back, nobody waits in vain.
 
 use std::{
-    net::TcpStream,
     thread::ScopedJoinHandle,
     time::{Duration, Instant},
 };
@@ -9,18 +8,26 @@ use std::{
 use rustix::process::Signal;
 
 use crate::{
-    client::{CLOSE, Client, Said},
+    client::{Client, Manners, Said, error},
     http::{Http, signed_target},
-    log::DEADLINE,
     server::Server,
     settings::Settings,
 };
 
+/// A code with which pusher-js comes back.
+const CODE: u16 = 4100;
 const REASON: &str = "Server is shutting down. Please reconnect.";
 
 fn server(grace_seconds: u32) -> Server {
     let lines = format!("shards = 2\nshutdown_grace_seconds = {grace_seconds}");
     Server::start(&Settings::server(&lines))
+}
+
+/// A client that does not answer a close frame, and so holds up the end for a while.
+fn rude(server: &Server) -> Client {
+    let mut client = server.connect();
+    client.manners = Manners::Rude;
+    client
 }
 
 /// Checks that 200 clients are told to come back, and that the process ends well.
@@ -37,9 +44,8 @@ fn check(signal: Signal) {
             .iter_mut()
             .map(|client| {
                 scope.spawn(move || {
-                    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+                    assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
                     let closed = begun.elapsed();
-                    client.send_frame(CLOSE, 4200_u16.to_be_bytes());
                     client.finish();
                     assert_eq!(client.next(), Said::End);
                     closed
@@ -58,7 +64,7 @@ fn check(signal: Signal) {
 }
 
 #[test]
-fn sigterm_closes_every_connection_with_4200_within_the_grace_period() {
+fn sigterm_closes_every_connection_with_4100_within_the_grace_period() {
     check(Signal::TERM);
 }
 
@@ -77,28 +83,30 @@ fn clients_that_do_not_close_their_side_are_not_waited_for_longer_than_the_grace
     assert!(status.success(), "{status}");
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     for mut client in clients {
-        client.expect_close(4200, REASON);
+        client.expect_close(CODE, REASON);
     }
 }
 
 #[test]
-fn nobody_is_taken_in_any_more() {
+fn who_comes_during_the_shutdown_is_told_to_come_back_later() {
     let mut server = server(10);
-    let mut client = server.connect();
+    let mut client = rude(&server);
     let mut silent = server.http();
     let mut idle = server.http();
     idle.request("GET", "/up", "", "").check(200, r#"{"health":"OK"}"#);
-    let address = server.address;
     server.signal(Signal::TERM);
-    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
-    silent.expect_end();
+    assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
     idle.expect_end();
-    // The process is still there, for our client has not closed its side.
-    if let Ok(stream) = TcpStream::connect(address) {
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-        Http::new(stream).expect_end();
+    // The process is still there, for our client has not closed.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(700) {
+        let mut late = server.open("/app/resound-key");
+        late.expect(error(CODE, REASON));
+        late.expect_close(CODE, REASON);
+        assert_eq!(server.get("/metrics").status, 200);
     }
     client.finish();
+    silent.expect_end();
     assert!(server.wait().success());
 }
 
@@ -116,7 +124,7 @@ fn a_request_that_is_on_its_way_is_answered() {
     server.get("/up").check(200, r#"{"health":"OK"}"#);
     server.get("/up").check(200, r#"{"health":"OK"}"#); // once on each shard
     server.signal(Signal::TERM);
-    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+    assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
     http.send(&body[1..]);
     let answer = http.answer();
     answer.check(200, "{}");
@@ -152,14 +160,16 @@ fn readiness_is_off_during_the_shutdown() {
     let lines = "shards = 2\nmetrics_address = \"127.0.0.1:0\"\nshutdown_grace_seconds = 10";
     let mut server = Server::start(&Settings::server(lines));
     server.metrics_http().request("GET", "/ready", "", "").check(200, r#"{"ready":true}"#);
-    let mut client = server.connect();
+    let mut client = rude(&server);
     server.signal(Signal::TERM);
-    assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+    assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
     server
         .metrics_http()
         .request("GET", "/ready", "", "")
         .check_error(503, "The server is shutting down.");
     server.metrics_http().request("GET", "/live", "", "").check(200, r#"{"live":true}"#);
+    server.get("/ready").check_error(503, "The server is shutting down.");
+    server.get("/live").check(200, r#"{"live":true}"#);
     client.finish();
     assert!(server.wait().success());
 }
@@ -168,9 +178,9 @@ fn readiness_is_off_during_the_shutdown() {
 fn a_second_signal_ends_the_process_at_once() {
     for second in [Signal::TERM, Signal::INT] {
         let mut server = server(60);
-        let mut client = server.connect();
+        let mut client = rude(&server);
         server.signal(Signal::TERM);
-        assert_eq!(client.next(), Said::Close(4200, REASON.to_owned()));
+        assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
         let begun = Instant::now();
         server.signal(Signal::HUP);
         server.signal(second);
