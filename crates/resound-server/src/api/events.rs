@@ -10,7 +10,11 @@ use super::{
     request::{Call, limits, read_body, refuse},
     response::{self, Answer, Fault},
 };
-use crate::{config::is_development, shard::{Shard, ShardHandle}, welcome};
+use crate::{
+    config::is_development,
+    shard::{Shard, ShardHandle},
+    welcome,
+};
 
 /// Publishes one event to up to a hundred channels.
 pub(super) async fn publish(call: Call<'_>) -> Result<Answer, Fault> {
@@ -80,7 +84,11 @@ pub(super) async fn publish_from_welcome_page(
 fn invalid(shard: &ShardHandle, fault: resound_protocol::api::BodyFault) -> Fault {
     let fault = Fault::from(fault);
     if shard.look(Shard::may_log) {
-        tracing::info!(status = fault.status().as_u16(), reason = fault.message(), "publish refused");
+        tracing::info!(
+            status = fault.status().as_u16(),
+            reason = fault.message(),
+            "publish refused"
+        );
     }
     refuse(shard, "invalid_body", fault)
 }

@@ -16,9 +16,7 @@ pub(super) async fn respond(
         // Reverb's answer, word for word.
         "up" => Ok(response::json(r#"{"health":"OK"}"#)),
         "live" => Ok(response::json(r#"{"live":true}"#)),
-        "ready" if shared.is_draining() => {
-            Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, "The server is shutting down."))
-        }
+        "ready" if shared.is_draining() => Err(response::shutting_down()),
         "ready" => Ok(response::json(r#"{"ready":true}"#)),
         "metrics" if has_metrics => Ok(metrics(shared, shards).await),
         "metrics" => Err(Fault::new(

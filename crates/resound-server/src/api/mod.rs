@@ -25,11 +25,11 @@ use hyper::{
     body::{Body as _, Incoming},
 };
 
+pub(crate) use self::serve::{serve, serve_metrics};
 use self::{
     request::Call,
     response::{Answer, Fault},
 };
-pub(crate) use self::serve::{serve, serve_metrics};
 use crate::{shard::ShardHandle, welcome};
 
 /// Answers one request.
@@ -68,6 +68,9 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
         (_, ["up" | "live" | "ready" | "metrics"]) if is_get => {
             let is_public = shard.shared.config.metrics_address.is_none();
             health::respond(segments[0], &shard.shared, &shard.shards, is_public).await
+        }
+        (_, ["app", key]) if is_get && !key.is_empty() && shard.shared.is_draining() => {
+            Err(response::shutting_down())
         }
         (_, ["app", key]) if is_get && !key.is_empty() => Ok(explain_upgrade(shard, key, &request)),
         (_, segments) => page(shard, path, is_get).ok_or_else(|| not_found(path, segments)),

@@ -85,6 +85,12 @@ pub(crate) fn preflight() -> Answer {
     response
 }
 
+/// The answer to who comes while the process ends.
+pub(crate) fn shutting_down() -> Fault {
+    Fault::new(StatusCode::SERVICE_UNAVAILABLE, "The server is shutting down.")
+        .with(header::RETRY_AFTER, "1")
+}
+
 /// A request that is refused.
 #[derive(Debug)]
 pub(crate) struct Fault {

@@ -172,6 +172,7 @@ impl Shard {
     /// Looks whether the request is complete, and what it wants.
     fn opening(&mut self, slot: Slot) {
         let shared = self.io.shared.clone();
+        let is_draining = self.draining;
         let Some(socket) = self.io.socket(slot) else {
             return;
         };
@@ -181,13 +182,15 @@ impl Shard {
         let opening = transport::read_opening(head, &shared.config.path);
         match opening {
             Opening::Incomplete => {}
-            Opening::Http => {
-                let read = Bytes::from(std::mem::take(head));
-                self.hand_over(slot, read);
-            }
-            Opening::WebSocket(request) => {
+            Opening::WebSocket(request) if !is_draining => {
                 let head = std::mem::take(head);
                 self.upgrade(slot, &request, &head);
+            }
+            // A WebSocket that comes during a shutdown is answered over HTTP: pusher-js for Node gives
+            // up for good when connections that were opened end soon.
+            Opening::WebSocket(_) | Opening::Http => {
+                let read = Bytes::from(std::mem::take(head));
+                self.hand_over(slot, read);
             }
         }
     }
@@ -230,9 +233,6 @@ impl Shard {
         now: Now,
     ) -> Result<(), ClientError> {
         let shared = self.io.shared.clone();
-        if self.draining {
-            return Err(ClientError::ShuttingDown);
-        }
         let app = self.hub.admit(&request.admission())?;
         if !shared.websockets.try_enter() {
             return Err(ClientError::OverCapacity);
@@ -367,7 +367,8 @@ impl Shard {
         self.io.allow_log_lines();
     }
 
-    /// Lets nobody in any more, drops who has not said anything yet, and names the others.
+    /// Lets no WebSocket in any more, drops who has not said anything yet, and names the others. The
+    /// API stays, so that a load balancer can ask whether the server is ready.
     fn begin_draining(&mut self) -> Vec<Slot> {
         self.draining = true;
         for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_))) {

@@ -36,9 +36,9 @@ const WRITES_AT_ONCE: usize = 64;
 const MESSAGES_AT_ONCE: usize = 1024;
 /// Connections that are accepted before other work gets its turn.
 const ACCEPTS_AT_ONCE: usize = 64;
-/// At least so many connections are closed per second in a shutdown: those of most servers are closed
+/// At least so many connections of a shard are closed per second in a shutdown: those of most servers are closed
 /// before the first one, a second later, dials the next process.
-const CLOSES_PER_SECOND: u64 = 1000;
+const CLOSES_PER_SECOND: u64 = 250;
 
 /// Starts a shard's thread. The first shard has the listener. It ends after [`ShardMessage::Drain`].
 pub(crate) fn spawn(
@@ -119,7 +119,6 @@ async fn run(
     tasks.spawn_local(write_out(handle.clone()));
     let work = async {
         let grace_ms = read_mailbox(&handle).await;
-        handle.acceptor.take(); // nobody can connect any more
         let grace = Duration::from_millis(grace_ms);
         let mailbox = async {
             loop {
@@ -141,7 +140,9 @@ async fn run(
 async fn read_mailbox(handle: &ShardHandle) -> u64 {
     loop {
         let mut grace_ms = None;
-        for (count, message) in handle.shards.mailbox(handle.id).take().await.into_iter().enumerate() {
+        for (count, message) in
+            handle.shards.mailbox(handle.id).take().await.into_iter().enumerate()
+        {
             if count % MESSAGES_AT_ONCE == MESSAGES_AT_ONCE - 1 {
                 handle.end_turn();
                 tokio::task::yield_now().await;
