@@ -227,10 +227,7 @@ mod tests {
             check(&text, &event(Some(data)));
         }
         check(r#"{"event":"client-a","channel":"private-b"}"#, &event(None));
-        check(
-            r#"{"event":"client-a","channel":"private-b","user_id":"9"}"#,
-            &event(None),
-        );
+        check(r#"{"event":"client-a","channel":"private-b","user_id":"9"}"#, &event(None));
     }
 
     #[test]

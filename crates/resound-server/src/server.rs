@@ -49,8 +49,8 @@ pub(crate) struct Shared {
     /// WebSockets that are being closed.
     pub(crate) closing: Occupancy,
     pub(crate) sockets: Occupancy,
-    /// Requests of the HTTP API that are being answered.
-    pub(crate) requests: Occupancy,
+    /// Sockets that speak HTTP; they are counted among `sockets`, too.
+    pub(crate) http: Occupancy,
     pub(crate) metrics: ProcessMetrics,
     apps: Mutex<Arc<Apps>>,
     draining: watch::Sender<bool>,
@@ -84,12 +84,6 @@ impl Occupancy {
         self.count.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Counts one in until the value is dropped, also if that is earlier than planned.
-    pub(crate) fn stay(&self) -> Stay<'_> {
-        self.enter();
-        Stay(self)
-    }
-
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
@@ -99,13 +93,22 @@ impl Occupancy {
     }
 }
 
-/// One that is counted.
+/// An HTTP connection that is counted, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Stay<'o>(&'o Occupancy);
+pub(crate) struct HttpStay(Arc<Shared>);
 
-impl Drop for Stay<'_> {
+impl HttpStay {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        shared.sockets.enter();
+        shared.http.enter();
+        Self(shared.clone())
+    }
+}
+
+impl Drop for HttpStay {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.sockets.leave();
+        self.0.http.leave();
     }
 }
 
@@ -119,7 +122,7 @@ impl Shared {
             websockets: Occupancy::new(capacity.websockets),
             closing: Occupancy::new(usize::MAX),
             sockets: Occupancy::new(capacity.sockets),
-            requests: Occupancy::new(usize::MAX),
+            http: Occupancy::new(usize::MAX),
             metrics: ProcessMetrics::default(),
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),

@@ -48,7 +48,11 @@ fn a_silent_connection_is_asked_and_then_closed_also_without_subscription() {
 #[test]
 fn a_long_activity_timeout_does_not_delay_the_ping_after_the_next_silence() {
     check_with(
-        AppOptions { ping_interval_seconds: 2, activity_timeout_seconds: 50, ..AppOptions::default() },
+        AppOptions {
+            ping_interval_seconds: 2,
+            activity_timeout_seconds: 50,
+            ..AppOptions::default()
+        },
         &[
             connect("ann"),
             wait(3),

@@ -236,7 +236,8 @@ impl<'a> Claims<'a> {
 fn signed_query(query: &Query<'_>, request: RequestParts<'_>) -> Vec<u8> {
     // Python's library gives the MD5 of the empty body, too; then it is signed.
     let is_given = query.groups().any(|group| &*group[0].key == BODY_MD5.as_bytes());
-    let mut body_md5 = (is_given || !request.body.is_empty()).then(|| hex(&Md5::digest(request.body)));
+    let mut body_md5 =
+        (is_given || !request.body.is_empty()).then(|| hex(&Md5::digest(request.body)));
     let mut out = Vec::with_capacity(request.raw_query.len());
     for group in query.groups() {
         let key = &*group[0].key;

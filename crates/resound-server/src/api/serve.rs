@@ -28,13 +28,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Serves a connection that turned out to speak HTTP.
 pub(crate) async fn serve(shard: ShardHandle, connection: HttpConnection) {
-    let shared = shard.shared.clone();
-    let _counted = shared.sockets.stay();
-    serve_connection(shard, connection).await;
-}
-
-async fn serve_connection(shard: ShardHandle, connection: HttpConnection) {
-    let HttpConnection { stream, read } = connection;
+    let HttpConnection { stream, read, stay: _stay } = connection;
     let stream = match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "an HTTP connection could not be taken in"),
@@ -44,10 +38,7 @@ async fn serve_connection(shard: ShardHandle, connection: HttpConnection) {
     let shared = shard.shared.clone();
     let service = service_fn(move |request| {
         let shard = shard.clone();
-        async move {
-            let _counted = shard.shared.requests.stay();
-            Ok::<_, Infallible>(respond(&shard, request).await)
-        }
+        async move { Ok::<_, Infallible>(respond(&shard, request).await) }
     });
     let is_crowded = shared.sockets.count() > shared.sockets.max() / 5 * 4;
     let idle = if is_crowded { IDLE_WHEN_CROWDED } else { IDLE };

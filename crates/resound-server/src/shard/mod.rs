@@ -38,7 +38,7 @@ use self::{
     socket::{Phase, is_temporary},
 };
 use crate::{
-    server::Shared,
+    server::{HttpStay, Shared},
     transport::{self, Opening},
 };
 
@@ -62,6 +62,7 @@ pub(crate) struct Shard {
 pub(crate) struct HttpConnection {
     pub(crate) stream: std::net::TcpStream,
     pub(crate) read: Bytes,
+    pub(crate) stay: HttpStay,
 }
 
 impl Shard {
@@ -199,7 +200,8 @@ impl Shard {
         self.io.unwatch(slot);
         if let Some(socket) = self.io.remove(slot) {
             let stream = std::net::TcpStream::from(socket.stream);
-            self.requests.push(HttpConnection { stream, read });
+            let stay = HttpStay::new(&self.io.shared);
+            self.requests.push(HttpConnection { stream, read, stay });
         }
     }
 

@@ -319,8 +319,8 @@ async fn drain(handle: &ShardHandle, grace_ms: u64) {
         handle.end_turn();
         tokio::time::sleep(STEP).await;
     }
-    let Shared { websockets, closing, requests, .. } = &*handle.shared;
-    while websockets.count() > 0 || closing.count() > 0 || requests.count() > 0 {
+    let Shared { websockets, closing, http, .. } = &*handle.shared;
+    while websockets.count() > 0 || closing.count() > 0 || http.count() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
