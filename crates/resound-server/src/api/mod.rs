@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //!
-//! * [`mod@self`]: routes
+//! * this module: routes
 //! * `serve`: connections
 //! * `request`: who asks, whether the signature is right, the body
 //! * `response`: answers and errors

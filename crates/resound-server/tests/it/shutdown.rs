@@ -1,7 +1,6 @@
 //! The end of the process: everybody is told to come back, nobody waits in vain.
 
 use std::{
-    net::TcpStream,
     thread::ScopedJoinHandle,
     time::{Duration, Instant},
 };
@@ -89,8 +88,9 @@ fn clients_that_do_not_close_their_side_are_not_waited_for_longer_than_the_grace
     }
 }
 
+/// The port goes on answering HTTP, so that `/ready` can say no; no WebSocket gets in.
 #[test]
-fn nobody_is_taken_in_any_more() {
+fn no_websocket_is_taken_in_any_more() {
     let mut server = server(10);
     let mut client = rude(&server);
     let mut silent = server.http();
@@ -100,7 +100,9 @@ fn nobody_is_taken_in_any_more() {
     assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
     idle.expect_end();
     // The process is still there, for our client has not closed.
-    server.wait_until(|| TcpStream::connect(server.address).is_err());
+    let mut late = server.http();
+    late.send(format!("GET /app/resound-key HTTP/1.1\r\n{HANDSHAKE}\r\n"));
+    late.answer().check_error(503, "The server is shutting down.");
     client.finish();
     silent.expect_end();
     assert!(server.wait().success());
@@ -122,7 +124,6 @@ fn a_request_that_is_on_its_way_is_answered() {
     server.get("/metrics"); // both shards have read what they were sent
     server.signal(Signal::TERM);
     assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
-    server.wait_until(|| TcpStream::connect(server.address).is_err());
     http.send(&body[1..]);
     let answer = http.answer();
     assert_eq!(
