@@ -96,6 +96,7 @@ fn counters_count_messages_bytes_and_requests() {
         ("new_connections_total", 1.0),
         ("new_disconnections_total", 0.0),
         ("ws_messages_received_total", 1.0),
+        ("ws_messages_sent_total", 3.0), // greeting, confirmation, event
         ("socket_received_bytes", text.len() as f64),
         ("http_calls_received_total", 1.0),
         ("http_received_bytes", body.len() as f64),

@@ -121,7 +121,9 @@ fn a_request_that_is_on_its_way_is_answered() {
     let mut http = server.http();
     let length = body.len();
     http.send(format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{{"));
-    server.get("/metrics"); // both shards have read what they were sent
+    for _ in 0..2 {
+        server.get("/up"); // once on each shard, which has read by then what it was sent before
+    }
     server.signal(Signal::TERM);
     assert_eq!(client.next(), Said::Close(CODE, REASON.to_owned()));
     http.send(&body[1..]);
@@ -170,6 +172,8 @@ fn readiness_is_off_during_the_shutdown() {
         .request("GET", "/ready", "", "")
         .check_error(503, "The server is shutting down.");
     server.metrics_http().request("GET", "/live", "", "").check(200, r#"{"live":true}"#);
+    server.get("/ready").check_error(503, "The server is shutting down.");
+    server.get("/live").check(200, r#"{"live":true}"#);
     client.finish();
     assert!(server.wait().success());
 }
