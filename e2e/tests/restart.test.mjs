@@ -60,7 +60,8 @@ test('a server that is shutting down is not ready, alive, and takes nobody new',
   }
   const late = Socket.dial(t, server);
   const refused = await late.close().catch((error) => error);
-  assert.ok(refused.code === 4100 || refused.code === 'ECONNREFUSED', String(refused.code));
+  // Over HTTP, or not at all if the last client has gone meanwhile.
+  assert.match(String(refused.message), /503|ECONNREFUSED/);
   assert.equal(late.frames.all('pusher:connection_established').length, 0);
   assert.equal(await ended, 0);
 });

@@ -31,5 +31,6 @@ mod reload;
 mod subscription_count;
 mod subscriptions;
 mod terminate;
+mod tidy;
 mod users;
 mod watchlist_model;
