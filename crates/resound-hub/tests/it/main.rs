@@ -11,6 +11,7 @@
     clippy::needless_pass_by_value,
     reason = "a conversation ends with `expect![[…]]` and begins with its options, without `&`"
 )]
+#![allow(clippy::disallowed_methods, reason = "the crate is pure, its tests may look around")]
 
 mod world;
 

@@ -15,7 +15,8 @@ fn check(manifest: &str, allowed: &[&str]) {
 
 #[test]
 fn protocol_and_hub_depend_on_nothing_that_does_io() {
-    let words = ["base64", "bytes", "hmac", "md-5", "memchr", "serde", "serde_json", "sha1", "sha2"];
+    let words =
+        ["base64", "bytes", "hmac", "md-5", "memchr", "serde", "serde_json", "sha1", "sha2"];
     let more = ["smallvec", "thiserror"];
     check(include_str!("../../../resound-protocol/Cargo.toml"), &[&words[..], &more].concat());
     check(include_str!("../../Cargo.toml"), &["resound-protocol", "bytes", "smallvec"]);
