@@ -13,7 +13,7 @@ use resound_hub::{
 use resound_protocol::{error::ClientError, websocket};
 
 use super::{
-    deadlines::Deadlines,
+    deadlines::{Awaited, Deadlines},
     mailbox::{ShardMessage, Shards},
     outbox::{Entry, Outbox},
     socket::{Phase, Socket, Written},
@@ -291,9 +291,14 @@ impl Io {
     /// The connections that were too slow to say what they want, or to close.
     pub(super) fn take_late(&mut self, now: Now) -> Vec<Slot> {
         let mut late = Vec::new();
-        while let Some((slot, serial)) = self.deadlines.pop_due(now) {
+        while let Some((slot, serial, awaited)) = self.deadlines.pop_due(now) {
             let is_late = self.socket(slot).is_some_and(|socket| {
-                socket.serial == serial && !matches!(socket.phase, Phase::Open { .. })
+                let still_awaited = match socket.phase {
+                    Phase::Opening(_) => awaited == Awaited::Request,
+                    Phase::Open { .. } => false,
+                    Phase::Closing { .. } => awaited == Awaited::Close,
+                };
+                socket.serial == serial && still_awaited
             });
             if is_late {
                 late.push(slot);
