@@ -190,8 +190,10 @@ impl Io {
         self.outbox.waiting()
     }
 
-    /// Writes to so many connections, one write each.
+    /// Writes to so many connections, one write each; to all of them if too much is noted, answers to
+    /// a flood among it.
     pub(super) fn flush(&mut self, connections_max: usize) {
+        let connections_max = if self.outbox.is_full() { usize::MAX } else { connections_max };
         for _ in 0..connections_max {
             let Some(entry) = self.outbox.next() else {
                 break;
