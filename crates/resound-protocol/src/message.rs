@@ -209,7 +209,7 @@ pub fn event(name_json: &str, channel: &ChannelName, data_json: &str) -> Frame {
 /// An event from another client. `user_id` is the sender's on presence channels, as the
 /// application signed it; whatever the sender's message said of it is dropped.
 pub fn client_event(event: &ClientEvent<'_>, user_id: Option<&str>) -> Frame {
-    let data = event.data.unwrap_or("");
+    let data = event.data.as_deref().unwrap_or("");
     Frame::build(64 + event.name.len() + event.channel.len() + data.len(), |out| {
         push(out, "{\"event\":");
         push_string(out, &event.name);
@@ -358,7 +358,7 @@ mod tests {
         let sent = ClientEvent {
             name: "client-a".into(),
             channel: "presence-a".into(),
-            data: Some("{\"n\": 1}"),
+            data: Some("{\"n\": 1}".into()),
         };
         check(
             &client_event(&sent, Some("7")),
