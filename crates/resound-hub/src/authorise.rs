@@ -118,9 +118,7 @@ impl Hub {
         let Some(app) = self.app(channel.app) else {
             return Err(Denial::Status(0));
         };
-        parse_member(data, app.options.presence_member_bytes_max)
-            .map(Some)
-            .map_err(Denial::Refusal)
+        parse_member(data, app.options.presence_member_bytes_max).map(Some).map_err(Denial::Refusal)
     }
 
     fn deny(&mut self, slot: Slot, channel: &ChannelKey, denial: &Denial, sink: &mut dyn Sink) {

@@ -103,12 +103,9 @@ impl Event {
                 let data = published.data_json().map(socketio::decode_data);
                 Some(socketio::event(published.name_json(), channel, data.as_deref(), offset))
             }
-            Content::FromClient(published) => Some(socketio::event(
-                published.name_json(),
-                channel,
-                published.data_json(),
-                offset,
-            )),
+            Content::FromClient(published) => {
+                Some(socketio::event(published.name_json(), channel, published.data_json(), offset))
+            }
             Content::Added(member) => Some(socketio::presence_joining(channel, member, offset)),
             Content::Removed(member) => Some(socketio::presence_leaving(channel, member, offset)),
             Content::Count(_) => None,

@@ -16,8 +16,8 @@ use crate::{
     life::Lookouts,
     local::LocalChannels,
     owner::OwnedChannels,
-    recovery::{Kept, Log},
     peer::{ChannelKey, Message, PeerMessage, ShardId, Slot, owner_of, owner_of_users},
+    recovery::{Kept, Log},
     session::Session,
     shrink::shrink_map,
     sink::{Note, Sink, Who},
@@ -44,15 +44,15 @@ pub struct Hub {
     pub(crate) users: Users,
     pub(crate) timers: Timers<Due>,
     pub(crate) lookouts: Lookouts,
-    /// What a client that returns may have missed.
-    pub(crate) log: Log,
     /// Sessions that wait for their clients to return.
     pub(crate) kept: Kept,
-    /// Events to which this shard, as their channel's owner, has given a place.
-    pub(crate) events: u64,
     /// Messages to this very shard: handled before anything else comes in.
     inbox: VecDeque<Message>,
     pub(crate) serial: u32,
+    /// Events to which this shard, as their channel's owner, has given a place.
+    pub(crate) events: u64,
+    /// What a client that returns may have missed.
+    pub(crate) log: Log,
 }
 
 /// Room for messages that an empty inbox keeps.
@@ -113,11 +113,11 @@ impl Hub {
             users: Users::default(),
             timers: Timers::default(),
             lookouts: Lookouts::default(),
-            log: Log::default(),
             kept: Kept::default(),
-            events: 0,
             inbox: VecDeque::new(),
             serial: 0,
+            events: 0,
+            log: Log::default(),
         }
     }
 
@@ -316,9 +316,10 @@ impl Hub {
                 None => self.end(slot, &ClientError::UnknownApp, sink),
             }
         }
-        self.forget_kept(|session| {
-            !apps.by_number(session.app).is_some_and(|app| app.options.enabled)
-        }, sink);
+        self.forget_kept(
+            |session| !apps.by_number(session.app).is_some_and(|app| app.options.enabled),
+            sink,
+        );
         // Only after all have ended: those who end too need not be told that the others do.
         self.settle(now, sink);
         self.apps = apps;

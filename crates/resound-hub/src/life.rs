@@ -7,8 +7,8 @@ use crate::{
     hub::{Due, Hub},
     peer::Slot,
     session::{Life, Session},
-    socketio::SocketIoOptions,
     sink::Sink,
+    socketio::SocketIoOptions,
     time::{Now, Second},
     timers::Timers,
 };
@@ -58,7 +58,6 @@ impl Life {
         self.heard = now.seconds_up();
         std::mem::take(&mut self.pinged)
     }
-
 }
 
 impl Session {
@@ -69,7 +68,8 @@ impl Session {
             None => app.options.ping_interval_seconds,
             // The client pings; the server only waits.
             Some(engineio::Version::V3) => {
-                return heard.saturating_add(options.ping_interval_seconds + options.ping_timeout_seconds);
+                return heard
+                    .saturating_add(options.ping_interval_seconds + options.ping_timeout_seconds);
             }
             Some(engineio::Version::V4) => options.ping_interval_seconds,
         };

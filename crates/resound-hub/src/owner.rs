@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use resound_protocol::{
-    channel::ChannelName, error::ClientError, message, socket_id::SocketId,
-    socketio, websocket::Frame,
+    channel::ChannelName, error::ClientError, message, socket_id::SocketId, socketio,
+    websocket::Frame,
 };
 use smallvec::SmallVec;
 

@@ -18,7 +18,8 @@ use std::{
 };
 
 use resound_protocol::{
-    channel::ChannelName, error::ClientError, socket_id::SocketId, websocket::Frame,
+    channel::ChannelName, engineio::Version, error::ClientError, socket_id::SocketId,
+    websocket::Frame,
 };
 
 use crate::{
@@ -238,7 +239,6 @@ impl Hub {
     }
 
     fn is_recoverable(&self, session: &Session) -> bool {
-        use resound_protocol::engineio::Version;
         let joined = |s: &SocketIo| s.version == Version::V4 && s.stage == Stage::Joined;
         self.socketio.recovery_seconds > 0 && session.socketio.as_deref().is_some_and(joined)
     }
@@ -315,11 +315,7 @@ impl Hub {
         self.log.evict(now.seconds().saturating_sub(window), &mut self.local);
     }
 
-    pub(crate) fn forget_kept(
-        &mut self,
-        is_meant: impl Fn(&Session) -> bool,
-        sink: &mut dyn Sink,
-    ) {
+    pub(crate) fn forget_kept(&mut self, is_meant: impl Fn(&Session) -> bool, sink: &mut dyn Sink) {
         let sessions = self.kept.sessions.values();
         let meant: Vec<SocketId> =
             sessions.filter(|(_, s)| is_meant(s)).map(|(_, s)| s.socket_id).collect();
@@ -360,17 +356,11 @@ impl Hub {
         match self.take_kept(slot, returning, now, sink) {
             Ok((session, missed)) => self.resume(slot, session, &missed, now, sink),
             Err(reason) => {
-                let Some((session, app)) = self.speaker(slot) else {
-                    return;
-                };
-                let socket_id = session.socket_id;
-                let Some(socketio) = session.socketio.as_mut() else {
-                    return;
-                };
-                socketio.stage = Stage::Joined;
-                let pid = Pid::of(socket_id, socketio.secret);
-                sink.note(&Who { app: &app, socket_id }, Note::NotRecovered(reason));
-                self.welcome(slot, socket_id, pid, sink);
+                if let Some((session, app)) = self.speaker(slot) {
+                    let who = Who { app: &app, socket_id: session.socket_id };
+                    sink.note(&who, Note::NotRecovered(reason));
+                }
+                self.join_anew(slot, sink);
             }
         }
     }
@@ -407,8 +397,7 @@ impl Hub {
             None => Ok(None),
         };
         let max = self.socketio.recovery_bytes_max;
-        let missed =
-            offset.and_then(|offset| self.log.missed(session, offset, &self.local, max));
+        let missed = offset.and_then(|offset| self.log.missed(session, offset, &self.local, max));
         let session = self.kept.remove(pid.socket_id).ok_or("the session is over")?;
         match missed {
             Ok(missed) => Ok((session, missed)),

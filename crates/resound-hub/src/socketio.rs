@@ -2,9 +2,9 @@
 
 use resound_protocol::{
     channel::{Access, ChannelName},
-    client::ClientEvent,
     engineio::{self, Handshake, Packet, Upgrades, Version},
     error::ClientError,
+    member::Member,
     socket_id::SocketId,
     socketio::{self, ClientEvent as Said, ClientPacket},
 };
@@ -151,13 +151,7 @@ impl Hub {
     }
 
     /// Takes a packet of Engine.IO.
-    pub(crate) fn receive_packet(
-        &mut self,
-        slot: Slot,
-        text: &str,
-        now: Now,
-        sink: &mut dyn Sink,
-    ) {
+    pub(crate) fn receive_packet(&mut self, slot: Slot, text: &str, now: Now, sink: &mut dyn Sink) {
         let Some(version) = self.version(slot) else {
             return;
         };
@@ -281,40 +275,49 @@ impl Hub {
         now: Now,
         sink: &mut dyn Sink,
     ) {
-        let Some((session, app)) = self.speaker(slot) else {
+        let Some(session) = self.session(slot) else {
             return;
         };
-        let socket_id = session.socket_id;
-        let app = app.number();
-        let Some(socketio) = session.socketio.as_mut() else {
+        let app = session.app;
+        let Some(SocketIo { version, stage, .. }) = session.socketio.as_deref().cloned() else {
             return;
         };
         if namespace != "/" {
-            let version = socketio.version;
             let frame = socketio::connect_error(version, namespace, "Invalid namespace");
             return sink.send(slot, &frame);
         }
-        if socketio.stage == Stage::Joined {
+        if stage == Stage::Joined {
             return;
         }
-        let returning = socketio::recovery(auth).and_then(|recovery| {
+        let recovery =
+            if self.socketio.recovery_seconds > 0 { socketio::recovery(auth) } else { None };
+        let returning = recovery.and_then(|recovery| {
             let pid = Pid::parse(&recovery.pid)?;
             Some(Return { app, pid, offset: recovery.offset.map(|offset| offset.into()) })
         });
         match returning {
-            Some(returning) if self.socketio.recovery_seconds > 0 => {
-                let shard = returning.pid.shard(self.shards);
-                if shard == self.shard {
-                    return self.recover(slot, &returning, now, sink);
-                }
+            None => self.join_anew(slot, sink),
+            Some(returning) if returning.pid.shard(self.shards) == self.shard => {
+                self.recover(slot, &returning, now, sink);
+            }
+            Some(returning) => {
                 self.forget(slot, sink);
+                let shard = returning.pid.shard(self.shards);
                 sink.hand_over(slot, shard, returning);
             }
-            Some(_) | None => {
-                socketio.stage = Stage::Joined;
-                let pid = Pid::of(socket_id, socketio.secret);
-                self.welcome(slot, socket_id, pid, sink);
-            }
+        }
+    }
+
+    /// Makes a connection a session of its own.
+    pub(crate) fn join_anew(&mut self, slot: Slot, sink: &mut dyn Sink) {
+        let Some(session) = self.session_mut(slot) else {
+            return;
+        };
+        let socket_id = session.socket_id;
+        if let Some(socketio) = session.socketio.as_mut() {
+            socketio.stage = Stage::Joined;
+            let pid = Pid::of(socket_id, socketio.secret);
+            self.welcome(slot, socket_id, pid, sink);
         }
     }
 
@@ -343,23 +346,12 @@ impl Hub {
                 self.subscribe_socketio(slot, app, &channel, headers, sink);
             }
             Said::Unsubscribe { channel } => self.unsubscribe(slot, app, &channel, sink),
-            Said::ClientEvent(event) => self.whisper(slot, app, &event, now, sink),
+            Said::ClientEvent(event) => self.client_event(slot, app, &event, now, sink),
             Said::Unknown { name } => {
                 let reason = format!("nobody listens to the event {name:?}");
                 self.refuse(slot, &ClientError::InvalidMessage, &reason, sink);
             }
         }
-    }
-
-    fn whisper(
-        &mut self,
-        slot: Slot,
-        app: &LiveApp,
-        event: &ClientEvent<'_>,
-        now: Now,
-        sink: &mut dyn Sink,
-    ) {
-        self.client_event(slot, app, event, now, sink);
     }
 
     fn subscribe_socketio(
@@ -417,7 +409,7 @@ impl Hub {
         &mut self,
         slot: Slot,
         key: &ChannelKey,
-        member: Option<resound_protocol::member::Member>,
+        member: Option<Member>,
         welcome: WelcomeKind,
         ticket: Ticket,
         sink: &mut dyn Sink,
@@ -457,8 +449,7 @@ impl Hub {
 
     /// Counts an answer of the application.
     pub(crate) fn question_answered(&mut self, slot: Slot) {
-        if let Some(socketio) =
-            self.session_mut(slot).and_then(|session| session.socketio.as_mut())
+        if let Some(socketio) = self.session_mut(slot).and_then(|session| session.socketio.as_mut())
         {
             socketio.questions = socketio.questions.saturating_sub(1);
         }

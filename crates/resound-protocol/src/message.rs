@@ -253,7 +253,8 @@ pub fn event(name_json: &str, channel: &ChannelName, data_json: &str) -> Publish
 /// application signed it; whatever the sender's message said of it is dropped.
 pub fn client_event(event: &ClientEvent<'_>, user_id: Option<&str>) -> Published {
     let (mut name, mut data) = (0..0, None);
-    let capacity = 64 + event.name.len() + event.channel.len() + event.data.as_deref().map_or(0, str::len);
+    let capacity =
+        64 + event.name.len() + event.channel.len() + event.data.as_deref().map_or(0, str::len);
     let frame = Frame::build(capacity, |out| {
         let start = out.len();
         push(out, "{\"event\":");
@@ -405,7 +406,7 @@ mod tests {
         let sent = ClientEvent {
             name: "client-a".into(),
             channel: "presence-a".into(),
-            data: Some("{\"n\": 1}"),
+            data: Some("{\"n\": 1}".into()),
         };
         check(
             client_event(&sent, Some("7")).frame(),

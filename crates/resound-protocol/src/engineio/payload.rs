@@ -1,0 +1,204 @@
+//! Payloads: several packets in one polling answer or POST body (7.3).
+//!
+//! Version 4 joins packets with the byte `1e`, which no packet contains because JSON escapes it.
+//! Version 3 writes each packet's length before it, in the units of JavaScript's strings (UTF-16).
+//! A POST body of version 3 that carries attachments can also be binary: per packet one byte (0 for
+//! text), the length in bytes as decimal digits of the values 0 to 9, the byte `ff`, the packet.
+
+use std::borrow::Cow;
+
+use crate::engineio::Version;
+
+/// Packets that one POST body may carry.
+pub const PACKETS_MAX: usize = 1_000;
+
+/// Between two packets of version 4.
+const SEPARATOR: u8 = 0x1E;
+/// After the length of a packet in a binary body.
+const LENGTH_END: u8 = 0xFF;
+/// What stands for an attachment.
+const ATTACHMENT: &str = "b";
+
+/// The form of a POST body, as its `Content-Type` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// `text/plain` and everything else.
+    Text,
+    /// `application/octet-stream`.
+    Binary,
+}
+
+/// Why a body is no payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadFault {
+    /// A body without a byte, or a packet without a character in version 4.
+    #[error("the payload has an empty packet")]
+    Empty,
+    /// The text is not UTF-8.
+    #[error("the payload is no UTF-8")]
+    Encoding,
+    /// A length that is no number, has no end, or is another than the packet's.
+    #[error("the length of packet {0} of the payload is wrong")]
+    Length(usize),
+    /// A binary body in version 4, which has no such form.
+    #[error("binary payloads exist in version 3 of the protocol alone")]
+    Binary,
+    /// More packets than are taken at once.
+    #[error("the payload has more than {PACKETS_MAX} packets")]
+    TooMany,
+}
+
+/// Joins packets for one polling answer. Without a packet it is `0:` or empty.
+pub fn encode<'a>(version: Version, packets: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    for (at, packet) in packets.into_iter().enumerate() {
+        match version {
+            Version::V3 => {
+                let length = packet.encode_utf16().count();
+                out.extend_from_slice(format!("{length}:").as_bytes());
+            }
+            Version::V4 if at > 0 => out.push(SEPARATOR),
+            Version::V4 => {}
+        }
+        out.extend_from_slice(packet.as_bytes());
+    }
+    if version == Version::V3 && out.is_empty() {
+        out.extend_from_slice(b"0:");
+    }
+    out
+}
+
+/// Splits a POST body into the texts of its packets. An attachment becomes `b`: its content is of
+/// no interest.
+///
+/// # Errors
+/// If the body is not of the form that version and kind have, or has more than [`PACKETS_MAX`]
+/// packets. A type that is none is found by [`Packet::parse`](crate::engineio::Packet::parse).
+pub fn decode(
+    version: Version,
+    kind: BodyKind,
+    body: &[u8],
+) -> Result<Vec<Cow<'_, str>>, PayloadFault> {
+    if body.is_empty() {
+        return Err(PayloadFault::Empty);
+    }
+    match (version, kind) {
+        (Version::V3, BodyKind::Text) => collect(Lengths { rest: text(body)?, read: 0 }),
+        (Version::V3, BodyKind::Binary) => collect(Bytes { rest: body, read: 0 }),
+        (Version::V4, BodyKind::Text) => collect(separated(text(body)?)),
+        (Version::V4, BodyKind::Binary) => Err(PayloadFault::Binary),
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, PayloadFault> {
+    str::from_utf8(bytes).map_err(|_| PayloadFault::Encoding)
+}
+
+fn collect<'a>(
+    packets: impl Iterator<Item = Result<&'a str, PayloadFault>>,
+) -> Result<Vec<Cow<'a, str>>, PayloadFault> {
+    let mut collected = Vec::new();
+    for packet in packets {
+        if collected.len() == PACKETS_MAX {
+            return Err(PayloadFault::TooMany);
+        }
+        let packet = packet?;
+        let is_attachment = packet.starts_with(ATTACHMENT);
+        collected.push(Cow::Borrowed(if is_attachment { ATTACHMENT } else { packet }));
+    }
+    Ok(collected)
+}
+
+fn separated(body: &str) -> impl Iterator<Item = Result<&str, PayloadFault>> {
+    body.split(char::from(SEPARATOR))
+        .map(|packet| if packet.is_empty() { Err(PayloadFault::Empty) } else { Ok(packet) })
+}
+
+/// `length:packet` repeated. Packets of the length 0 are passed over, as engine.io does.
+struct Lengths<'a> {
+    rest: &'a str,
+    read: usize,
+}
+
+impl<'a> Iterator for Lengths<'a> {
+    type Item = Result<&'a str, PayloadFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.rest.is_empty() {
+            self.read += 1;
+            match self.packet() {
+                Some("") => {}
+                Some(packet) => return Some(Ok(packet)),
+                None => {
+                    self.rest = "";
+                    return Some(Err(PayloadFault::Length(self.read)));
+                }
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Lengths<'a> {
+    fn packet(&mut self) -> Option<&'a str> {
+        let (length, rest) = self.rest.split_once(':')?;
+        let (packet, rest) = rest.split_at(end_of_units(rest, decimal(length.bytes())?)?);
+        self.rest = rest;
+        Some(packet)
+    }
+}
+
+/// The byte at which the first `units` UTF-16 units of a text end; none if it is shorter or if a
+/// character would be cut in two.
+fn end_of_units(text: &str, units: usize) -> Option<usize> {
+    let mut left = units;
+    for (at, character) in text.char_indices() {
+        if left == 0 {
+            return Some(at);
+        }
+        left = left.checked_sub(character.len_utf16())?;
+    }
+    (left == 0).then_some(text.len())
+}
+
+/// The packets of a binary body.
+struct Bytes<'a> {
+    rest: &'a [u8],
+    read: usize,
+}
+
+impl<'a> Iterator for Bytes<'a> {
+    type Item = Result<&'a str, PayloadFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&kind, _) = self.rest.split_first()?;
+        self.read += 1;
+        let Some(packet) = self.packet() else {
+            self.rest = &[];
+            return Some(Err(PayloadFault::Length(self.read)));
+        };
+        Some(if kind == 0 { text(packet) } else { Ok(ATTACHMENT) })
+    }
+}
+
+impl<'a> Bytes<'a> {
+    fn packet(&mut self) -> Option<&'a [u8]> {
+        let end = memchr::memchr(LENGTH_END, self.rest)?;
+        let digits = self.rest[1..end].iter().map(|digit| digit.wrapping_add(b'0'));
+        let (packet, rest) = self.rest[end + 1..].split_at_checked(decimal(digits)?)?;
+        self.rest = rest;
+        Some(packet)
+    }
+}
+
+/// A number of decimal digits, at least one of them and at most nine.
+fn decimal(digits: impl ExactSizeIterator<Item = u8>) -> Option<usize> {
+    if !(1..=9).contains(&digits.len()) {
+        return None;
+    }
+    let mut number = 0;
+    for digit in digits {
+        number = number * 10 + usize::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+    }
+    Some(number)
+}
