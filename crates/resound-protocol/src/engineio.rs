@@ -39,3 +39,18 @@ impl Version {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_does_not_say_its_version_speaks_version_3() {
+        assert_eq!(Version::parse(None), Some(Version::V3));
+        assert_eq!(Version::parse(Some("3")), Some(Version::V3));
+        assert_eq!(Version::parse(Some("4")), Some(Version::V4));
+        for other in ["", "2", "5", "03", "4 "] {
+            assert_eq!(Version::parse(Some(other)), None, "{other}");
+        }
+    }
+}

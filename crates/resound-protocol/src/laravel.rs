@@ -138,3 +138,92 @@ impl<'de> Visitor<'de> for Members<'de> {
         Ok(members)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_laravel_is_read() {
+        let text =
+            br#"{"event":"App\\Events\\Posted","data":{"id": 1.0,"socket":"1.2"},"socket":"1.2"}"#;
+        let expected = RedisEvent {
+            name: r"App\Events\Posted".into(),
+            name_json: r#""App\\Events\\Posted""#,
+            data_json: r#"{"id": 1.0,"socket":"1.2"}"#,
+            socket: Some("1.2".into()),
+        };
+        assert_eq!(RedisEvent::parse(text).expect("an event"), expected);
+    }
+
+    #[test]
+    fn data_and_socket_may_be_missing() {
+        for text in [
+            r#"{"event":"a"}"#,
+            r#" {"event":"a","data":null,"socket":null} "#,
+            r#"{"socket":null,"event":"a","more":[1]}"#,
+        ] {
+            let event = RedisEvent::parse(text.as_bytes()).expect("an event");
+            assert_eq!((&*event.name, event.data_json, event.socket), ("a", "null", None));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_no_event() {
+        for text in [
+            &b""[..],
+            b"x",
+            b"[\"a\",{},null]",
+            b"\"a\"",
+            b"{}",
+            b"{\"event\":7}",
+            b"{\"event\":null}",
+            b"{\"event\":\"\\ud800\"}",
+            b"{\"event\":\"a\",\"socket\":7}",
+            b"{\"event\":\"a\",\"data\":}",
+            b"{\"event\":\"a\"}{}",
+            b"{\"event\":\"\xff\"}",
+            // laravel-echo-server's own message, see `publishPresence`.
+            br#"{"event":{"channel":"presence-x:members","members":[]}}"#,
+        ] {
+            assert!(RedisEvent::parse(text).is_err(), "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn data_become_a_string_as_with_pusher() {
+        assert_eq!(data_string(r#"{"a":"\u00e9"}"#), r#""{\"a\":\"\\u00e9\"}""#);
+        assert_eq!(data_string("null"), r#""null""#);
+    }
+
+    #[track_caller]
+    fn check_without(data_json: &str, expected: &str) {
+        assert_eq!(without_socket(data_json), expected);
+    }
+
+    #[test]
+    fn the_socket_is_taken_out_wherever_it_is() {
+        check_without(r#"{"a":1.0,"socket":"1.2"}"#, r#"{"a":1.0}"#);
+        check_without(r#"{"socket":null,"a":1.0}"#, r#"{"a":1.0}"#);
+        check_without(r#"{"a":1, "socket" : {"b":2} , "c":3 }"#, r#"{"a":1 , "c":3 }"#);
+        check_without(r#"{"socket":1,"socket":2,"a":{"socket":3}}"#, r#"{"a":{"socket":3}}"#);
+        check_without(r#"{"socket":"1.2"}"#, "{}");
+        check_without(r#" {"socket":1} "#, " {} ");
+    }
+
+    #[test]
+    fn every_other_payload_is_not_touched() {
+        for data in [
+            "null",
+            r#""socket""#,
+            r#"["socket"]"#,
+            r#"{"a":"socket"}"#,
+            r#"{"a":{"socket":1}}"#,
+            r#"{"socket_id":1,"a":["socket"]}"#,
+            r#"{ "a": "\"socket\":1" }"#,
+            r#"{"socket""#,
+        ] {
+            assert!(matches!(without_socket(data), Cow::Borrowed(same) if same == data), "{data}");
+        }
+    }
+}

@@ -96,3 +96,61 @@ impl<'de> Visitor<'de> for Messages {
         Ok(messages)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_letter_and_json() {
+        assert_eq!((open(), heartbeat()), ("o\n", "h\n"));
+        let text = "{\"event\":\"a\n\",\"data\":\"\\u2028\u{2028}\"}";
+        assert_eq!(
+            str::from_utf8(&messages([text, "b"])),
+            Ok(
+                "a[\"{\\\"event\\\":\\\"a\\n\\\",\\\"data\\\":\\\"\\\\u2028\u{2028}\\\"}\",\"b\"]\n"
+            )
+        );
+        assert_eq!(messages([]), b"a[]\n");
+        assert_eq!(close(4009, "a \"b\"\n"), b"c[4009,\"a \\\"b\\\"\\n\"]\n");
+    }
+
+    #[test]
+    fn a_body_has_messages_or_is_a_sign_of_life() {
+        let texts = |body: &'static str| received(body.as_bytes()).expect("messages");
+        assert_eq!(texts("[]"), [""; 0]);
+        assert_eq!(texts(r#"["{\"event\":\"pusher:ping\"}"]"#), [r#"{"event":"pusher:ping"}"#]);
+        assert_eq!(texts(r#" ["a","é\n"] "#), ["a", "é\n"]);
+        assert_eq!(texts(r#""a""#), ["a"]);
+        assert_eq!(texts(r#""\"a\"""#), ["\"a\""]);
+    }
+
+    #[test]
+    fn every_other_body_is_refused() {
+        for body in [
+            &b""[..],
+            b"x",
+            b"{}",
+            b"7",
+            b"null",
+            b"[7]",
+            b"[null]",
+            b"[[\"a\"]]",
+            b"[\"a\"",
+            b"[\"a\"]]",
+            b"\"a\"\"b\"",
+            b"[\"\xff\"]",
+            b"[\"\\ud800\"]",
+        ] {
+            assert!(received(body).is_err(), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn a_body_has_a_limit_of_messages() {
+        let body = |count: usize| format!("[{}]", vec!["\"a\""; count].join(","));
+        assert_eq!(received(body(MESSAGES_MAX).as_bytes()).expect("messages").len(), MESSAGES_MAX);
+        let fault = received(body(MESSAGES_MAX + 1).as_bytes()).expect_err("too many");
+        assert!(fault.to_string().contains("more than 1000 messages"), "{fault}");
+    }
+}

@@ -72,3 +72,33 @@ pub fn noop() -> Frame {
 pub fn close() -> Frame {
     Frame::text("1")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HANDSHAKE: Handshake =
+        Handshake { ping_interval_ms: 25_000, ping_timeout_ms: 20_000, max_payload: 1_000_000 };
+
+    #[test]
+    fn the_first_packet_announces_what_its_version_knows() {
+        let frame =
+            open_packet(Version::V3, "PjaYFS19stiacBe4AAAA", Upgrades::WebSocket, &HANDSHAKE);
+        assert_eq!(
+            frame.payload(),
+            r#"0{"sid":"PjaYFS19stiacBe4AAAA","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#
+        );
+        let frame = open_packet(Version::V4, "1.2", Upgrades::None, &HANDSHAKE);
+        assert_eq!(
+            frame.payload(),
+            r#"0{"sid":"1.2","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
+        );
+    }
+
+    #[test]
+    fn a_pong_repeats_its_ping() {
+        assert_eq!(pong("").payload(), "3");
+        assert_eq!(pong("probe").payload(), "3probe");
+        assert_eq!((ping().payload(), noop().payload(), close().payload()), ("2", "6", "1"));
+    }
+}

@@ -54,3 +54,35 @@ impl<'a> Packet<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_is_its_type_and_its_content() {
+        for (text, expected) in [
+            ("0{}", Packet::Open),
+            ("1", Packet::Close),
+            ("2", Packet::Ping("")),
+            ("2probe", Packet::Ping("probe")),
+            ("3probe", Packet::Pong("probe")),
+            ("4", Packet::Message("")),
+            ("42[\"é\"]", Packet::Message("2[\"é\"]")),
+            ("5", Packet::Upgrade),
+            ("6", Packet::Noop),
+            ("6x", Packet::Noop),
+            ("b4AQID", Packet::Binary),
+        ] {
+            assert_eq!(Packet::parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_type_is_no_packet() {
+        assert_eq!(Packet::parse(""), Err(PacketFault::Empty));
+        for (text, first) in [("7", '7'), ("B", 'B'), ("😀4", '😀'), (" 4", ' ')] {
+            assert_eq!(Packet::parse(text), Err(PacketFault::Type(first)), "{text}");
+        }
+    }
+}

@@ -202,3 +202,116 @@ fn decimal(digits: impl ExactSizeIterator<Item = u8>) -> Option<usize> {
     }
     Some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use BodyKind::{Binary, Text};
+    use Version::{V3, V4};
+
+    use super::*;
+
+    #[track_caller]
+    fn check_encoded(version: Version, packets: &[&str], expected: &str) {
+        let encoded = encode(version, packets.iter().copied());
+        assert_eq!(str::from_utf8(&encoded), Ok(expected));
+    }
+
+    #[track_caller]
+    fn check(version: Version, kind: BodyKind, body: impl AsRef<[u8]>, expected: &[&str]) {
+        let packets = decode(version, kind, body.as_ref()).expect("a payload");
+        assert_eq!(packets, expected);
+    }
+
+    #[track_caller]
+    fn check_refused(version: Version, kind: BodyKind, body: impl AsRef<[u8]>, why: PayloadFault) {
+        assert_eq!(decode(version, kind, body.as_ref()), Err(why));
+    }
+
+    #[test]
+    fn version_3_counts_the_units_of_javascript() {
+        let open = r#"0{"sid":"PjaYFS19stiacBe4AAAA","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
+        check_encoded(V3, &[open, "40"], &format!("97:{open}2:40"));
+        check_encoded(V3, &[], "0:");
+        for (packet, body) in [
+            (r#"42["hello","ch",{"a":"€"}]"#, r#"26:42["hello","ch",{"a":"€"}]"#),
+            (r#"42["😀"]"#, r#"8:42["😀"]"#),
+        ] {
+            check_encoded(V3, &[packet], body);
+            check(V3, Text, body, &[packet]);
+        }
+        check(V3, Text, "1:22:413:4:6", &["2", "41", "4:6"]);
+    }
+
+    #[test]
+    fn version_4_joins_with_a_separator() {
+        let packets = [r#"40{"sid":"a"}"#, r#"42["hello","ch",{"a":"€"}]"#];
+        let body = "40{\"sid\":\"a\"}\u{1e}42[\"hello\",\"ch\",{\"a\":\"€\"}]";
+        check_encoded(V4, &packets, body);
+        check(V4, Text, body, &packets);
+        check(V4, Text, "6", &["6"]);
+        check_encoded(V4, &[], "");
+    }
+
+    #[test]
+    fn attachments_lose_their_content() {
+        check(V3, Text, "6:b4AQID1:2", &["b", "2"]);
+        check(V4, Text, "bAQID\u{1e}2", &["b", "2"]);
+        check(V3, Binary, [1, 4, 255, 4, 1, 2, 3, 0, 1, 255, b'2'], &["b", "2"]);
+    }
+
+    #[test]
+    fn binary_bodies_count_bytes() {
+        check(V3, Binary, [&[0, 7, 255], &br#"42["x"]"#[..]].concat(), &[r#"42["x"]"#]);
+        // From engine.io-parser 2.2.1: `42["é😀"]`, and the bytes 1, 2, 3.
+        let body = [&[0, 1, 2, 255], r#"42["é😀"]"#.as_bytes(), &[1, 4, 255, 4, 1, 2, 3]].concat();
+        check(V3, Binary, body, &[r#"42["é😀"]"#, "b"]);
+    }
+
+    #[test]
+    fn packets_of_length_0_are_passed_over_in_version_3() {
+        check(V3, Text, "0:", &[]);
+        check(V3, Text, "0:1:20:", &["2"]);
+    }
+
+    #[test]
+    fn wrong_lengths_are_refused() {
+        for body in
+            ["3", "3:", "3:ab", ":", ":a", "x:a", "-1:a", "+1:a", " 1:a", "1:😀", "9999999999:a"]
+        {
+            check_refused(V3, Text, body, PayloadFault::Length(1));
+        }
+        check_refused(V3, Text, "1:21", PayloadFault::Length(2));
+        for body in
+            [&[0][..], &[0, 1], &[0, 255], &[0, 2, 255, b'4'], &[1, 10, 255, 1], b"0\x311\xff"]
+        {
+            check_refused(V3, Binary, body, PayloadFault::Length(1));
+        }
+    }
+
+    #[test]
+    fn empty_bodies_and_other_bytes_than_text_are_refused() {
+        for (version, kind) in [(V3, Text), (V3, Binary), (V4, Text), (V4, Binary)] {
+            check_refused(version, kind, "", PayloadFault::Empty);
+        }
+        check_refused(V4, Text, "\u{1e}", PayloadFault::Empty);
+        check_refused(V4, Text, "4a\u{1e}", PayloadFault::Empty);
+        check_refused(V3, Text, b"1:\xff", PayloadFault::Encoding);
+        check_refused(V4, Text, b"4\xff", PayloadFault::Encoding);
+        check_refused(V3, Binary, [0, 1, 255, 255], PayloadFault::Encoding);
+        check_refused(V4, Binary, [0, 1, 255, b'2'], PayloadFault::Binary);
+    }
+
+    #[test]
+    fn a_body_has_a_limit_of_packets() {
+        for (version, kind, packet) in
+            [(V3, Text, &b"1:2"[..]), (V3, Binary, &[0, 1, 255, b'2']), (V4, Text, b"2\x1e")]
+        {
+            let body = packet.repeat(PACKETS_MAX);
+            let body = body.strip_suffix(b"\x1e").unwrap_or(&body);
+            assert_eq!(decode(version, kind, body).map(|packets| packets.len()), Ok(PACKETS_MAX));
+            let body = packet.repeat(PACKETS_MAX + 1);
+            let body = body.strip_suffix(b"\x1e").unwrap_or(&body);
+            check_refused(version, kind, body, PayloadFault::TooMany);
+        }
+    }
+}

@@ -58,3 +58,26 @@ impl RequestFault {
         format!(r#"{{"code":{},"message":"{self}"}}"#, self.code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_reads_like_that_of_engine_io() {
+        for (fault, status, json) in [
+            (RequestFault::UnknownTransport, 400, r#"{"code":0,"message":"Transport unknown"}"#),
+            (RequestFault::UnknownSession, 400, r#"{"code":1,"message":"Session ID unknown"}"#),
+            (RequestFault::BadMethod, 400, r#"{"code":2,"message":"Bad handshake method"}"#),
+            (RequestFault::BadRequest, 400, r#"{"code":3,"message":"Bad request"}"#),
+            (RequestFault::Forbidden, 403, r#"{"code":4,"message":"Forbidden"}"#),
+            (
+                RequestFault::UnsupportedVersion,
+                400,
+                r#"{"code":5,"message":"Unsupported protocol version"}"#,
+            ),
+        ] {
+            assert_eq!((fault.status(), &*fault.json()), (status, json));
+        }
+    }
+}

@@ -160,3 +160,104 @@ fn header_value(json: &str) -> Option<String> {
         _ => Some(json.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse<'a>(name: &'a str, argument: &'a str) -> Result<ClientEvent<'a>, SocketIoFault> {
+        ClientEvent::parse(name.into(), argument)
+    }
+
+    #[track_caller]
+    fn check_headers(auth: &str, expected: &[(&str, &str)]) {
+        let argument = format!(r#"{{"channel":"private-a"{auth}}}"#);
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let headers = expected.iter().map(own).collect();
+        let expected = ClientEvent::Subscribe { channel: "private-a".into(), headers };
+        assert_eq!(parse("subscribe", &argument).expect("an event"), expected);
+    }
+
+    #[test]
+    fn subscriptions_carry_headers_that_have_a_text() {
+        check_headers("", &[]);
+        check_headers(r#","auth":null"#, &[]);
+        check_headers(r#","auth":{}"#, &[]);
+        check_headers(r#","auth":[]"#, &[]);
+        check_headers(r#","auth":{"headers":[]}"#, &[]);
+        check_headers(
+            r#","auth":{"headers":{"X-CSRF-TOKEN":"tök\"en","X-N":-1.50,"X-B":true}}"#,
+            &[("X-CSRF-TOKEN", "tök\"en"), ("X-N", "-1.50"), ("X-B", "true")],
+        );
+        check_headers(
+            r#","auth":{"headers":{"a":null,"b":{},"c":["d"],"e":"\ud800","f":"g"}}"#,
+            &[("f", "g")],
+        );
+        check_headers(
+            r#","auth":{"headers":{"a":"1","b":"2","a":"3"}}"#,
+            &[("a", "3"), ("b", "2")],
+        );
+    }
+
+    #[test]
+    fn headers_have_a_limit() {
+        let argument = |count: usize| {
+            let headers: Vec<_> = (0..count).map(|n| format!(r#""h{n}":"v""#)).collect();
+            format!(r#"{{"channel":"a","auth":{{"headers":{{{}}}}}}}"#, headers.join(","))
+        };
+        assert!(parse("subscribe", &argument(HEADERS_MAX)).is_ok());
+        let fault = parse("subscribe", &argument(HEADERS_MAX + 1)).expect_err("too many");
+        let expected = r#"the argument of "subscribe" is wrong: it has more than 100 headers"#;
+        assert!(fault.to_string().starts_with(expected), "{fault}");
+    }
+
+    #[test]
+    fn unsubscribing_names_a_channel() {
+        let expected = ClientEvent::Unsubscribe { channel: "a".into() };
+        let argument = r#"{"channel":"a","auth":{"headers":{}}}"#;
+        assert_eq!(parse("unsubscribe", argument).expect("an event"), expected);
+    }
+
+    #[test]
+    fn client_events_come_as_an_object_or_as_its_text() {
+        for data in [r#"{"u": "2"}"#, "null", r#""x""#, "7.0"] {
+            let argument =
+                format!(r#"{{"channel":"private-a","event":"client-typing","data":{data}}}"#);
+            let expected = ClientEvent::ClientEvent(client::ClientEvent {
+                name: "client-typing".into(),
+                channel: "private-a".into(),
+                data: Some(data.into()),
+            });
+            assert_eq!(parse("client event", &argument).expect("an event"), expected);
+            let argument = serde_json::to_string(&argument).expect("JSON");
+            assert_eq!(parse("client event", &argument).expect("an event"), expected);
+        }
+        let expected = ClientEvent::ClientEvent(client::ClientEvent {
+            name: "client-a".into(),
+            channel: "b".into(),
+            data: None,
+        });
+        let argument = r#"{"channel":"b","event":"client-a"}"#;
+        assert_eq!(parse("client event", argument).expect("an event"), expected);
+    }
+
+    #[test]
+    fn a_wrong_argument_does_not_end_the_connection() {
+        for (name, argument) in [
+            ("subscribe", "null"),
+            ("subscribe", r#""a""#),
+            ("subscribe", r#"["a",{}]"#),
+            ("subscribe", "{}"),
+            ("subscribe", r#"{"channel":7}"#),
+            ("subscribe", r#"{"channel":"\ud800"}"#),
+            ("unsubscribe", r#"{"channel":null}"#),
+            ("client event", r#"{"channel":"a"}"#),
+            ("client event", r#"{"event":"a"}"#),
+            ("client event", r#""x""#),
+            ("client event", r#""\"{}\"""#),
+        ] {
+            let fault = parse(name, argument).expect_err(argument);
+            assert!(!fault.is_fatal(), "{argument}: {fault}");
+        }
+    }
+}

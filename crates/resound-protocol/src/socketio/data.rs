@@ -28,3 +28,35 @@ pub fn decode_data(data_json: &str) -> Cow<'_, str> {
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(data_json: &str, expected: &str) {
+        assert_eq!(decode_data(data_json), expected);
+    }
+
+    #[test]
+    fn json_in_a_string_comes_out() {
+        check(r#""{\"a\":\"\\u00e9 \\ud800\"}""#, r#"{"a":"\u00e9 \ud800"}"#);
+        check(r#""[1.0,\n2]""#, "[1.0,\n2]");
+        check(r#""null""#, "null");
+        check(r#""\"x\"""#, r#""x""#);
+    }
+
+    #[test]
+    fn every_other_string_stays() {
+        for data in [r#""""#, r#""hello""#, r#""{""#, r#""{}{}""#, r#""\ud800""#, r#""a\"b""#] {
+            check(data, data);
+        }
+    }
+
+    #[test]
+    fn only_what_has_escapes_is_copied() {
+        assert!(matches!(decode_data(r#""[1,2]""#), Cow::Borrowed("[1,2]")));
+        assert!(matches!(decode_data(r#""hello""#), Cow::Borrowed(_)));
+        assert!(matches!(decode_data(r#""\u0031""#), Cow::Owned(_)));
+    }
+}

@@ -147,3 +147,93 @@ fn push_end(out: &mut Vec<u8>, offset: Option<&str>) {
     }
     push(out, "]");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(name: &str) -> ChannelName {
+        ChannelName::parse(name, 200).expect("a valid name")
+    }
+
+    fn member(data: &str) -> Member {
+        Member::parse(data).expect("a member")
+    }
+
+    #[track_caller]
+    fn check(frame: &Frame, expected: &str) {
+        assert_eq!(frame.payload(), expected);
+    }
+
+    #[test]
+    fn connecting_is_answered_in_the_clients_version() {
+        let sid = SocketId::parse("123.456").expect("an id");
+        check(&connect_v3(), "40");
+        check(&connect(sid, None), r#"40{"sid":"123.456"}"#);
+        check(&connect(sid, Some("p\"")), r#"40{"sid":"123.456","pid":"p\""}"#);
+        check(&disconnect(), "41");
+    }
+
+    #[test]
+    fn an_unknown_namespace_is_refused_in_the_clients_version() {
+        let message = "Invalid namespace";
+        check(&connect_error(Version::V3, "/nope", message), r#"44/nope,"Invalid namespace""#);
+        check(
+            &connect_error(Version::V4, "/nope", message),
+            r#"44/nope,{"message":"Invalid namespace"}"#,
+        );
+        check(&connect_error(Version::V4, "/", "no"), r#"44{"message":"no"}"#);
+    }
+
+    #[test]
+    fn an_event_has_its_channel_its_data_and_its_offset() {
+        let news = channel("news");
+        let event = |data, offset| event(r#""App\\Events\\Posted""#, &news, data, offset);
+        check(
+            &event(Some(r#"{"id":1}"#), Some("1a")),
+            r#"42["App\\Events\\Posted","news",{"id":1},"1a"]"#,
+        );
+        check(&event(Some("[]"), None), r#"42["App\\Events\\Posted","news",[]]"#);
+        check(&event(None, Some("1a")), r#"42["App\\Events\\Posted","news",null,"1a"]"#);
+        check(&event(None, None), r#"42["App\\Events\\Posted","news",null]"#);
+    }
+
+    #[test]
+    fn data_that_are_a_string_are_never_taken_for_an_offset() {
+        let a = channel("a");
+        check(&event(r#""e""#, &a, Some(r#""x""#), None), r#"42["e","a","x",null]"#);
+        check(&event(r#""e""#, &a, Some(r#" "x""#), None), r#"42["e","a", "x",null]"#);
+        check(&event(r#""e""#, &a, Some(r#""x""#), Some("1a")), r#"42["e","a","x","1a"]"#);
+    }
+
+    #[test]
+    fn members_keep_the_type_of_their_id() {
+        let room = channel("presence-x");
+        let members =
+            [member(r#"{"user_id":2,"user_info":{"name":"Zoë"}}"#), member(r#"{"user_id":"1"}"#)];
+        check(
+            &presence_subscribed(&room, members.iter()),
+            r#"42["presence:subscribed","presence-x",[{"user_id":2,"user_info":{"name":"Zoë"}},{"user_id":"1"}]]"#,
+        );
+        check(
+            &presence_subscribed(&room, [].iter()),
+            r#"42["presence:subscribed","presence-x",[]]"#,
+        );
+        check(
+            &presence_joining(&room, &members[0], Some("1a")),
+            r#"42["presence:joining","presence-x",{"user_id":2,"user_info":{"name":"Zoë"}},"1a"]"#,
+        );
+        check(
+            &presence_leaving(&room, &members[1], None),
+            r#"42["presence:leaving","presence-x",{"user_id":"1"}]"#,
+        );
+    }
+
+    #[test]
+    fn a_refused_subscription_names_channel_and_status() {
+        check(
+            &subscription_error("private-\"x", 403),
+            r#"42["subscription_error","private-\"x",403]"#,
+        );
+    }
+}

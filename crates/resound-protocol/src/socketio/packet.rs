@@ -209,3 +209,108 @@ impl<'de> Visitor<'de> for EventVisitor {
         Ok((name, argument))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &ClientPacket<'_>) {
+        assert_eq!(&ClientPacket::parse(text).expect("a packet"), expected);
+    }
+
+    fn event<'a>(namespace: &'a str, ack: Option<u64>, name: &'a str) -> ClientPacket<'a> {
+        let event = ClientEvent::Unknown { name: name.into() };
+        ClientPacket::Event { namespace, ack, event }
+    }
+
+    #[test]
+    fn connecting_names_a_namespace_and_carries_an_object() {
+        let connect = |namespace, auth| ClientPacket::Connect { namespace, auth };
+        check("0", &connect("/", None));
+        check(r#"0{"token":"t"}"#, &connect("/", Some(r#"{"token":"t"}"#)));
+        check("0/admin,", &connect("/admin", None));
+        check("0/admin", &connect("/admin", None));
+        check("0/admin?token=t,", &connect("/admin", None));
+        check(r#"0/admin,{"a":1}"#, &connect("/admin", Some(r#"{"a":1}"#)));
+    }
+
+    #[test]
+    fn disconnecting_has_no_payload() {
+        check("1", &ClientPacket::Disconnect { namespace: "/" });
+        check("1/admin,", &ClientPacket::Disconnect { namespace: "/admin" });
+        assert!(ClientPacket::parse("1{}").is_err());
+    }
+
+    #[test]
+    fn events_have_a_name_and_may_want_an_acknowledgement() {
+        check(r#"2["a"]"#, &event("/", None, "a"));
+        check(r#"2["a",1,[2],{"b":3}]"#, &event("/", None, "a"));
+        check(r#"20["a"]"#, &event("/", Some(0), "a"));
+        check(r#"2/admin,12["é\n"]"#, &event("/admin", Some(12), "é\n"));
+        check("2[7]", &event("/", None, "7"));
+    }
+
+    #[test]
+    fn binary_packets_announce_their_attachments() {
+        let json = r#"["bin",{"_placeholder":true,"num":0}]"#;
+        for (text, attachments) in [(format!("51-{json}"), 1), (format!("610-/a,3{json}"), 10)] {
+            check(&text, &ClientPacket::Binary { attachments });
+        }
+        for text in ["5", "5-[]", "5[]", "50-[]", "511-[]", "5+1-[]", "5x-[]", "599999999999-[]"] {
+            let fault = ClientPacket::parse(text).expect_err(text);
+            assert!(matches!(fault, SocketIoFault::Attachments), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn acknowledgements_and_errors_are_not_read() {
+        check("30[]", &ClientPacket::Ack);
+        check(r#"4"x""#, &ClientPacket::ConnectError);
+    }
+
+    #[test]
+    fn names_of_the_libraries_own_events_are_refused() {
+        for name in RESERVED {
+            let fault = ClientPacket::parse(&format!("2[\"{name}\"]")).expect_err(name).to_string();
+            assert_eq!(fault, format!("an event of a client must not be named {name}"));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_no_packet() {
+        for text in [
+            "",
+            "7",
+            "x",
+            "é",
+            "0[]",
+            r#"0"x""#,
+            "0{",
+            "0{}{}",
+            "2",
+            "21",
+            "2{}",
+            "2[]",
+            "2[null]",
+            "2[{}]",
+            r#"2["a""#,
+            r#"2["a"]]"#,
+            r#"2["a",]"#,
+            r#"2"a""#,
+            r#"299999999999999999999["a"]"#,
+        ] {
+            let fault = ClientPacket::parse(text).expect_err(text);
+            assert!(fault.is_fatal(), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn namespaces_have_a_limit() {
+        let text = |bytes: usize| format!("0/{}", "n".repeat(bytes - 1));
+        assert!(ClientPacket::parse(&text(NAMESPACE_BYTES_MAX)).is_ok());
+        assert!(ClientPacket::parse(&text(NAMESPACE_BYTES_MAX + 1)).is_err());
+        assert!(ClientPacket::parse(&format!("0/a?{}", "q".repeat(1_000))).is_ok());
+        assert!(ClientPacket::parse("0/a\u{1e}b").is_err());
+    }
+}
