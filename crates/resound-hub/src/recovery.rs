@@ -426,6 +426,7 @@ impl Hub {
         session.life.hear(now);
         let pid = session.socketio.as_ref().map(|socketio| Pid::of(socket_id, socketio.secret));
         self.replace(slot, session);
+        sink.resumed(slot, socket_id);
         if let Some(app) = self.speaker(slot).map(|(_, app)| app) {
             sink.note(&Who { app: &app, socket_id }, Note::Recovered(missed.len()));
         }

@@ -35,6 +35,10 @@ pub trait Sink {
     /// [`Hub::arrive`](crate::hub::Hub::arrive) takes it. The hub has forgotten it already.
     fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return);
 
+    /// Takes notice that a connection goes by another socket id from now on: that of the session to
+    /// which its client has returned.
+    fn resumed(&mut self, slot: Slot, socket_id: SocketId);
+
     /// Takes notice of something worth a log line or a count.
     fn note(&mut self, who: &Who<'_>, note: Note<'_>);
 }

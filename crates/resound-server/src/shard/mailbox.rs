@@ -16,6 +16,7 @@ use resound_hub::{
 };
 use tokio::sync::{Notify, oneshot};
 
+use super::{Shard, arrival::Arrival};
 use crate::metrics::ShardMetrics;
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
@@ -28,6 +29,12 @@ pub(crate) enum ShardMessage {
     Peer(PeerMessage),
     /// A connection that was accepted elsewhere.
     Connection(TcpStream, SocketAddr),
+    /// A connection that belongs here, with what was read of it elsewhere.
+    Request(TcpStream, Vec<u8>),
+    /// A client that returns to a session of this shard.
+    Arrival(Box<Arrival>),
+    /// Something for the shard to do with its state.
+    Act(Act),
     /// A question; it answers itself.
     Ask(Question),
     /// Other applications or limits.
@@ -35,6 +42,9 @@ pub(crate) enum ShardMessage {
     /// The process ends: close every connection within so many milliseconds.
     Drain(u64),
 }
+
+/// Something to do with a shard's state.
+pub(crate) type Act = Box<dyn FnOnce(&mut Shard) + Send>;
 
 /// A question to a shard, with its way back.
 pub(crate) type Question = Box<dyn FnOnce(&Hub, &ShardMetrics, Now) + Send>;
