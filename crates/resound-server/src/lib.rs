@@ -7,10 +7,13 @@
 //! * `shard`: one thread with its sockets, its part of the hub, and one event loop
 //! * `transport`: the opening handshake of WebSocket
 //! * `api`: the HTTP API; [`welcome`]: the page at `/`
+//! * `authorise`: asks the application who may join a channel
 //! * `metrics`, `log`: what is counted and what is written about connections
 //! * `clock`, `descriptors`: time and file descriptors
 
 mod api;
+#[allow(dead_code, reason = "the sessions of Socket.IO are what asks")]
+mod authorise;
 pub mod banner;
 pub mod cli;
 mod clock;

@@ -4,18 +4,27 @@
 //! Version 3 writes each packet's length before it, in the units of JavaScript's strings (UTF-16).
 //! A POST body of version 3 that carries attachments can also be binary: per packet one byte (0 for
 //! text), the length in bytes as decimal digits of the values 0 to 9, the byte `ff`, the packet.
+//!
+//! # Layout
+//!
+//! * `lengths`: text bodies of version 3
+//! * `binary`: binary bodies of version 3
+
+mod binary;
+mod lengths;
 
 use std::borrow::Cow;
 
-use crate::engineio::Version;
+use crate::engineio::{
+    Version,
+    payload::{binary::Binary, lengths::Lengths},
+};
 
 /// Packets that one POST body may carry.
 pub const PACKETS_MAX: usize = 1_000;
 
 /// Between two packets of version 4.
 const SEPARATOR: u8 = 0x1E;
-/// After the length of a packet in a binary body.
-const LENGTH_END: u8 = 0xFF;
 /// What stands for an attachment.
 const ATTACHMENT: &str = "b";
 
@@ -83,8 +92,8 @@ pub fn decode(
         return Err(PayloadFault::Empty);
     }
     match (version, kind) {
-        (Version::V3, BodyKind::Text) => collect(Lengths { rest: text(body)?, read: 0 }),
-        (Version::V3, BodyKind::Binary) => collect(Bytes { rest: body, read: 0 }),
+        (Version::V3, BodyKind::Text) => collect(Lengths::of(text(body)?)),
+        (Version::V3, BodyKind::Binary) => collect(Binary::of(body)),
         (Version::V4, BodyKind::Text) => collect(separated(text(body)?)),
         (Version::V4, BodyKind::Binary) => Err(PayloadFault::Binary),
     }
@@ -112,83 +121,6 @@ fn collect<'a>(
 fn separated(body: &str) -> impl Iterator<Item = Result<&str, PayloadFault>> {
     body.split(char::from(SEPARATOR))
         .map(|packet| if packet.is_empty() { Err(PayloadFault::Empty) } else { Ok(packet) })
-}
-
-/// `length:packet` repeated. Packets of the length 0 are passed over, as engine.io does.
-struct Lengths<'a> {
-    rest: &'a str,
-    read: usize,
-}
-
-impl<'a> Iterator for Lengths<'a> {
-    type Item = Result<&'a str, PayloadFault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while !self.rest.is_empty() {
-            self.read += 1;
-            match self.packet() {
-                Some("") => {}
-                Some(packet) => return Some(Ok(packet)),
-                None => {
-                    self.rest = "";
-                    return Some(Err(PayloadFault::Length(self.read)));
-                }
-            }
-        }
-        None
-    }
-}
-
-impl<'a> Lengths<'a> {
-    fn packet(&mut self) -> Option<&'a str> {
-        let (length, rest) = self.rest.split_once(':')?;
-        let (packet, rest) = rest.split_at(end_of_units(rest, decimal(length.bytes())?)?);
-        self.rest = rest;
-        Some(packet)
-    }
-}
-
-/// The byte at which the first `units` UTF-16 units of a text end; none if it is shorter or if a
-/// character would be cut in two.
-fn end_of_units(text: &str, units: usize) -> Option<usize> {
-    let mut left = units;
-    for (at, character) in text.char_indices() {
-        if left == 0 {
-            return Some(at);
-        }
-        left = left.checked_sub(character.len_utf16())?;
-    }
-    (left == 0).then_some(text.len())
-}
-
-/// The packets of a binary body.
-struct Bytes<'a> {
-    rest: &'a [u8],
-    read: usize,
-}
-
-impl<'a> Iterator for Bytes<'a> {
-    type Item = Result<&'a str, PayloadFault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (&kind, _) = self.rest.split_first()?;
-        self.read += 1;
-        let Some(packet) = self.packet() else {
-            self.rest = &[];
-            return Some(Err(PayloadFault::Length(self.read)));
-        };
-        Some(if kind == 0 { text(packet) } else { Ok(ATTACHMENT) })
-    }
-}
-
-impl<'a> Bytes<'a> {
-    fn packet(&mut self) -> Option<&'a [u8]> {
-        let end = memchr::memchr(LENGTH_END, self.rest)?;
-        let digits = self.rest[1..end].iter().map(|digit| digit.wrapping_add(b'0'));
-        let (packet, rest) = self.rest[end + 1..].split_at_checked(decimal(digits)?)?;
-        self.rest = rest;
-        Some(packet)
-    }
 }
 
 /// A number of decimal digits, at least one of them and at most nine.
@@ -281,9 +213,15 @@ mod tests {
             check_refused(V3, Text, body, PayloadFault::Length(1));
         }
         check_refused(V3, Text, "1:21", PayloadFault::Length(2));
-        for body in
-            [&[0][..], &[0, 1], &[0, 255], &[0, 2, 255, b'4'], &[1, 10, 255, 1], b"0\x311\xff"]
-        {
+        for body in [
+            &[0][..],
+            &[255],
+            &[0, 1],
+            &[0, 255],
+            &[0, 2, 255, b'4'],
+            &[1, 10, 255, 1],
+            b"0\x311\xff",
+        ] {
             check_refused(V3, Binary, body, PayloadFault::Length(1));
         }
     }

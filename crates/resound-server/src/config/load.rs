@@ -8,7 +8,7 @@ use std::{
 use resound_hub::app::App;
 
 use super::{
-    Config, apps,
+    Config, apps, auth,
     environment::Environment,
     error::{ConfigError, ConfigErrors, nearest},
     files,
@@ -67,11 +67,12 @@ pub fn load(
     let environment = Environment::new(env, env_file);
     errors.extend(environment.errors());
     let sources = Sources { flags, environment: &environment, toml: &toml };
-    let config = sources.merge(&mut errors);
+    let mut warnings = Vec::new();
+    let config = sources.merge(&mut errors, &mut warnings);
     if !errors.is_empty() {
         return Err(ConfigErrors(errors));
     }
-    let mut warnings = environment.warnings();
+    warnings.extend(environment.warnings());
     warnings.extend(sources.warnings());
     Ok(Loaded { config, warnings })
 }
@@ -83,7 +84,7 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    fn merge(&self, errors: &mut Vec<ConfigError>) -> Config {
+    fn merge(&self, errors: &mut Vec<ConfigError>, warnings: &mut Vec<String>) -> Config {
         unknown_keys(&self.toml.server, server_settings().map(|setting| setting.key), errors);
         let mut draft = ServerDraft::default();
         for setting in server_settings() {
@@ -91,6 +92,7 @@ impl Sources<'_> {
                 apply(setting, &value, &mut draft, errors);
             }
         }
+        auth::settle(&mut draft, self.environment, warnings);
         let configured = apps::configured(self.environment, &self.toml.apps, &draft, errors);
         let is_configured = !configured.is_empty() || !self.toml.apps.is_empty();
         let apps = if is_configured {

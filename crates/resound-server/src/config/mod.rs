@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! * `settings`, `server_settings`, `app_settings`: the tables of all settings
+//! * `auth`: those of the questions to the application
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
@@ -11,6 +12,7 @@
 
 mod app_settings;
 mod apps;
+mod auth;
 pub(crate) mod dotenv;
 mod environment;
 mod error;
@@ -27,6 +29,7 @@ use std::net::SocketAddr;
 use resound_hub::app::App;
 
 pub use self::{
+    auth::{AuthConfig, AuthHost, Scheme, Site},
     error::{ConfigError, ConfigErrors},
     load::{Flags, Loaded, load},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
@@ -79,6 +82,8 @@ pub struct ServerConfig {
     pub log: LogFormat,
     /// Whether every message is logged. Default false.
     pub debug: bool,
+    /// How the application is asked whether a Socket.IO client may join a channel.
+    pub auth: AuthConfig,
 }
 
 impl Config {
@@ -107,6 +112,7 @@ impl Default for ServerConfig {
             metrics_prefix: "resound_".to_owned(),
             log: LogFormat::Text,
             debug: false,
+            auth: AuthConfig::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    LogFormat, ServerConfig,
+    AuthHost, LogFormat, ServerConfig,
     settings::{Setting, Shown, server_settings},
     value::{Expected, Origin, Raw, Value},
 };
@@ -16,6 +16,7 @@ pub(crate) struct ServerDraft {
     pub(crate) public_port: Option<u16>,
     pub(crate) request_bytes_max: Option<usize>,
     pub(crate) allow_insecure_secret: bool,
+    pub(crate) auth_hosts: Option<Vec<AuthHost>>,
 }
 
 impl ServerDraft {
