@@ -55,6 +55,8 @@ pub struct Hub {
     pub(crate) log: Log,
 }
 
+/// How a binary packet is written where all packets are text.
+const ATTACHMENT: &str = "b";
 /// Room for messages that an empty inbox keeps.
 const INBOX_KEPT_MAX: usize = 1024;
 
@@ -261,6 +263,13 @@ impl Hub {
             ClientMessage::SignIn(request) => self.sign_in(slot, app, &request, sink),
             ClientMessage::Event(event) => self.client_event(slot, app, &event, now, sink),
         }
+    }
+
+    /// Takes a binary message: text for who sends Pusher's protocol so, an attachment in Socket.IO.
+    pub fn receive_binary(&mut self, slot: Slot, bytes: &[u8], now: Now, sink: &mut dyn Sink) {
+        let is_socketio = self.session(slot).is_some_and(|session| session.socketio.is_some());
+        let text = if is_socketio { ATTACHMENT } else { str::from_utf8(bytes).unwrap_or("") };
+        self.receive(slot, text, now, sink);
     }
 
     /// Takes a sign of life that is no message: a WebSocket ping or pong.
@@ -482,6 +491,14 @@ impl Hub {
             kept: self.kept.len(),
             remembered: self.log.len(),
         }
+    }
+
+    /// Bytes that a message of a connection may have; `None` if there is no such connection.
+    pub fn message_bytes_max(&self, slot: Slot) -> Option<usize> {
+        if self.session(slot)?.socketio.is_some() {
+            return Some(self.socketio.payload_bytes_max);
+        }
+        self.app_of(slot).map(|app| app.options.message_bytes_max)
     }
 
     /// The application of a connection.

@@ -27,6 +27,9 @@ pub(crate) struct ShardMetrics {
     apps: Vec<AppCounts>,
     refused: BTreeMap<&'static str, u64>,
     pub(crate) publish_to_write: Durations,
+    /// Clients that returned to their sessions, and those that got new ones instead.
+    pub(crate) recovered: u64,
+    pub(crate) not_recovered: u64,
 }
 
 /// How often something took how long.
@@ -115,6 +118,8 @@ impl ShardMetrics {
             counts.add(other);
         }
         self.publish_to_write.add(&other.publish_to_write);
+        self.recovered += other.recovered;
+        self.not_recovered += other.not_recovered;
         for (reason, count) in &other.refused {
             *self.refused.entry(reason).or_default() += count;
         }

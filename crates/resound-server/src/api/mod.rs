@@ -6,19 +6,24 @@
 //! # Layout
 //!
 //! * this module: routes
-//! * `serve`: connections
+//! * `serve`, `connection`: connections
 //! * `request`: who asks, whether the signature is right, the body
 //! * `response`: answers and errors
 //! * `events`, `channels`, `users`: Pusher's endpoints
+//! * `engine`, `xhr`: clients without WebSocket, of Engine.IO and of pusher-js; `polling`: their sessions
 //! * `health`: `/up`, `/live`, `/ready`, `/metrics`
 
 mod channels;
+mod connection;
+mod engine;
 mod events;
 mod health;
+mod polling;
 mod request;
 mod response;
 mod serve;
 mod users;
+mod xhr;
 
 use hyper::{
     Method, Request, StatusCode,
@@ -27,17 +32,25 @@ use hyper::{
 
 pub(crate) use self::serve::{serve, serve_metrics};
 use self::{
+    connection::Client,
     request::Call,
-    response::{Answer, Fault},
+    response::{Answer, AnyAnswer, Fault, whole},
 };
-use crate::{shard::ShardHandle, welcome};
+use crate::{shard::ShardHandle, transport::is_socketio, welcome};
 
 /// Answers one request.
-async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
+async fn respond(shard: &ShardHandle, client: &Client, request: Request<Incoming>) -> AnyAnswer {
     let path = request.uri().path().to_owned();
+    if is_socketio(&path, &shard.shared.config) {
+        return whole(engine::respond(shard, client, request).await);
+    }
     let prefix = &*shard.shared.config.path;
     let path = path.strip_prefix(prefix).unwrap_or(&path);
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if let ["pusher", "app", key, server, session, kind] = segments[..] {
+        let answer = xhr::respond(shard, client, request, [key, server, session, kind]).await;
+        return answer.unwrap_or_else(|fault| whole(fault.into_response()));
+    }
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     let result = match (request.method(), &segments[..]) {
         (&Method::OPTIONS, ["apps", ..]) => Ok(response::preflight()),
@@ -79,7 +92,7 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
     if let ["apps", app, ..] = segments[..] {
         count_answer(shard, app, &answer);
     }
-    answer
+    whole(answer)
 }
 
 /// Counts the bytes of an answer for its application.

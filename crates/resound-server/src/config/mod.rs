@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! * `settings`, `server_settings`, `app_settings`: the tables of all settings
-//! * `auth`: those of the questions to the application
+//! * `auth`, `socketio`: those of the questions to the application, and of clients of Socket.IO
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
@@ -21,6 +21,7 @@ mod load;
 mod secret;
 mod server_settings;
 pub(crate) mod settings;
+mod socketio;
 mod toml_file;
 mod value;
 
@@ -33,6 +34,7 @@ pub use self::{
     error::{ConfigError, ConfigErrors},
     load::{Flags, Loaded, load},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
+    socketio::SocketIoConfig,
 };
 pub(crate) use self::{
     secret::{is_loopback, is_well_known},
@@ -84,6 +86,8 @@ pub struct ServerConfig {
     pub debug: bool,
     /// How the application is asked whether a Socket.IO client may join a channel.
     pub auth: AuthConfig,
+    /// How clients of Socket.IO are served.
+    pub socketio: SocketIoConfig,
 }
 
 impl Config {
@@ -113,6 +117,7 @@ impl Default for ServerConfig {
             log: LogFormat::Text,
             debug: false,
             auth: AuthConfig::default(),
+            socketio: SocketIoConfig::default(),
         }
     }
 }

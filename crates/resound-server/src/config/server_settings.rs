@@ -44,7 +44,7 @@ pub(crate) const SERVER: &[Row] = &[
         apply: |to, value| { to.server.port = port(value)?; Ok(()) } },
     Row { key: "path", env: &["RESOUND_PATH", "REVERB_SERVER_PATH"], default: "none", shown: OPEN,
         help: "prefix in front of every route, such as /ws",
-        apply: |to, value| { to.server.path = path(value)?; Ok(()) } },
+        apply: |to, value| { to.server.path = route(value)?; Ok(()) } },
     Row { key: "hostname", env: &["REVERB_HOST"], default: "localhost", shown: OPEN,
         help: "host name that browsers use",
         apply: |to, value| { to.server.hostname = host(value)?; Ok(()) } },
@@ -126,7 +126,7 @@ fn host(value: &Value) -> Result<String, Expected> {
 }
 
 /// Makes `/prefix` of `prefix`, `/prefix/` and `prefix/`, and the empty path of `/`.
-fn path(value: &Value) -> Result<String, Expected> {
+pub(crate) fn route(value: &Value) -> Result<String, Expected> {
     let text = value.text()?;
     let path = text.trim().trim_matches('/');
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);

@@ -9,6 +9,7 @@ use super::{
     app_settings::APP,
     auth::AUTH,
     server_settings::{SERVER, ServerDraft},
+    socketio::SOCKETIO,
     value::{Expected, Value},
 };
 
@@ -40,7 +41,7 @@ pub(crate) const UNSUPPORTED_SWITCHES: [&str; 1] = ["REVERB_SCALING_ENABLED"];
 
 /// The settings of the process, of all its tables.
 pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerDraft>> + Clone {
-    SERVER.iter().chain(AUTH)
+    SERVER.iter().chain(AUTH).chain(SOCKETIO)
 }
 
 /// Every environment variable that is read.

@@ -88,6 +88,5 @@ impl Shard {
         if let Err(error) = arrived {
             resound_hub::sink::Sink::close(&mut self.io, slot, &error);
         }
-        self.io.wake(slot);
     }
 }

@@ -18,12 +18,12 @@ use resound_protocol::{
     },
     error::ClientError,
     socket_id::SocketId,
-    websocket::{Frame, Incoming, close_frame, pong_frame},
+    websocket::{Frame, Incoming, pong_frame},
     xhr,
 };
 
 use super::{
-    Asked, HttpConnection, Shard,
+    Asked, Shard,
     connection::{Link, Phase},
     mailbox::ShardMessage,
     polling::{Poll, PollAnswer, PollFormat, PollName, PollReply, Polling},
@@ -31,8 +31,7 @@ use super::{
 };
 use crate::{
     authorise::{self, ClientHeaders, Question},
-    server::HttpStay,
-    transport::{EngineTarget, Upgrade},
+    transport::Upgrade,
 };
 
 /// Bytes of a message while a WebSocket only says that it works.
@@ -41,11 +40,7 @@ const PROBE_BYTES_MAX: usize = 1 << 20;
 /// A new session whose client sends requests.
 pub(crate) enum NewSession {
     /// Of Engine.IO.
-    Engine {
-        app: AppNumber,
-        version: Version,
-        headers: Arc<ClientHeaders>,
-    },
+    Engine { app: AppNumber, version: Version, headers: Arc<ClientHeaders> },
     /// Of pusher-js' fallback.
     Xhr { app: AppNumber, name: Box<str> },
 }
@@ -86,20 +81,23 @@ impl Shard {
     pub(super) fn admit_engine(
         &mut self,
         slot: Slot,
-        request: &Upgrade,
-        target: &EngineTarget,
+        request: &mut Upgrade,
+        app: AppNumber,
+        version: Version,
     ) -> Result<(), ClientError> {
-        let app = self.admit_socketio(target.key.as_deref(), request.origin.as_deref())?;
         let shared = self.io.shared.clone();
         if !shared.websockets.try_enter() {
             return Err(ClientError::OverCapacity);
         }
-        let newcomer = self.newcomer(app, target.version, Upgrades::None);
+        let newcomer = self.newcomer(app, version, Upgrades::None);
         let socket_id = newcomer.socket_id;
         self.io.set_phase(slot, Phase::Open { app, socket_id });
         let peer = self.io.socket(slot).and_then(|socket| socket.stream.peer_addr().ok());
-        if let Some(connection) = self.io.connection(slot) {
-            connection.headers = Some(Arc::new(request.headers.clone().with_peer(peer)));
+        if let (Some(mut headers), Some(peer)) = (request.headers.take(), peer)
+            && let Some(connection) = self.io.connection(slot)
+        {
+            headers.peer = peer.ip();
+            connection.headers = Some(Arc::new(headers));
         }
         let now = self.now();
         let connected = self.hub.connect_socketio(slot, &newcomer, now, &mut self.io);
@@ -132,7 +130,8 @@ impl Shard {
         if self.io.polling_slot(&name).is_some() {
             return self.begin_probe(slot, session, request, &head);
         }
-        let elsewhere = if home == self.io.id { self.io.moved.get(&session).copied() } else { Some(home) };
+        let elsewhere =
+            if home == self.io.id { self.io.moved.get(&session).copied() } else { Some(home) };
         let Some(shard) = elsewhere else {
             // The HTTP API says what is wrong with it.
             return self.hand_over(slot, head.into());
@@ -280,7 +279,6 @@ impl Shard {
             return;
         };
         // What has been noted for it is to be in the answer.
-        self.io.wake(slot);
         self.io.write_now(slot);
         let Some(polling) = self.io.connection(slot).and_then(|c| c.polling()) else {
             return;
@@ -322,7 +320,11 @@ impl Shard {
     ///
     /// # Errors
     /// With the answer to requests of a session that is not here.
-    pub(crate) fn take_posted(&mut self, name: &PollName, posted: &Posted) -> Result<(), PollAnswer> {
+    pub(crate) fn take_posted(
+        &mut self,
+        name: &PollName,
+        posted: &Posted,
+    ) -> Result<(), PollAnswer> {
         let slot = self.io.polling_slot(name).ok_or_else(|| self.elsewhere(name))?;
         let Some(format) = self.io.connection(slot).and_then(|c| c.polling()).map(|p| p.format)
         else {

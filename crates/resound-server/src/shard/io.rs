@@ -168,6 +168,15 @@ impl Io {
         Some(connection)
     }
 
+    /// Tells the shard where a client's requests arrive where the client has gone.
+    pub(super) fn note_move(&mut self, id: SocketId, to: ShardId) {
+        let home = id.place(self.shards.count());
+        let note = move |shard: &mut super::Shard| {
+            shard.io.moved.insert(id, to);
+        };
+        self.outgoing[home].push(ShardMessage::Act(Box::new(note)));
+    }
+
     /// Tells the shard where a client's requests arrive that the client is not here any more.
     fn forget_move(&mut self, name: &PollName) {
         let home = name.home(self.shards.count());
@@ -184,8 +193,11 @@ impl Io {
 
     /// Takes a socket that will live on out of the shard's epoll set; closing does that by itself.
     pub(super) fn unwatch(&mut self, slot: Slot) {
-        let Some(socket) =
-            self.connections.get_mut(slot as usize).and_then(Option::as_mut).and_then(|c| c.socket())
+        let Some(socket) = self
+            .connections
+            .get_mut(slot as usize)
+            .and_then(Option::as_mut)
+            .and_then(|c| c.socket())
         else {
             return;
         };
@@ -295,6 +307,13 @@ impl Io {
             let now = now.get_or_insert_with(|| self.shared.clock.now());
             let passed = now.micros().saturating_sub(published.micros());
             self.metrics.publish_to_write.observe(passed);
+        }
+    }
+
+    /// Writes to one connection without waiting for its turn.
+    pub(super) fn write_now(&mut self, slot: Slot) {
+        if let Some(serial) = self.connection(slot).map(|connection| connection.serial) {
+            self.write_pending(Entry { slot, serial });
         }
     }
 

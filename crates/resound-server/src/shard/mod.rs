@@ -5,10 +5,10 @@
 //! connection costs a few hundred bytes and a fan-out is a walk over a list. Requests of the HTTP
 //! API are tasks beside it; they reach the hub of their shard directly.
 
-pub(crate) mod arrival;
+mod arrival;
 mod connection;
 mod deadlines;
-mod engine;
+pub(crate) mod engine;
 mod io;
 pub(crate) mod mailbox;
 mod outbox;
@@ -22,7 +22,7 @@ use bytes::Bytes;
 use mio::Registry;
 use resound_hub::{
     app::AppNumber,
-    authorise::{AuthAnswer, AuthTicket},
+    authorise::AuthTicket,
     hub::Hub,
     peer::{ShardId, Slot},
     sink::{Note, Sink, Who},
@@ -37,12 +37,7 @@ use resound_protocol::{
 };
 pub(crate) use run::{ShardHandle, spawn};
 
-use self::{
-    connection::Phase,
-    io::Io,
-    mailbox::Shards,
-    socket::is_temporary,
-};
+use self::{connection::Phase, io::Io, mailbox::Shards, socket::is_temporary};
 use crate::{
     authorise::Question,
     server::{HttpStay, Shared},
@@ -236,20 +231,27 @@ impl Shard {
     }
 
     /// Completes the WebSocket handshake of a new client, or of one that goes on over it.
-    fn upgrade(&mut self, slot: Slot, request: transport::Upgrade, head: Vec<u8>) {
+    fn upgrade(&mut self, slot: Slot, mut request: transport::Upgrade, head: Vec<u8>) {
         let head_bytes = request.head_bytes;
         let admitted = match &request.target {
             Target::Pusher { .. } => {
                 self.io.send_bytes(slot, request.response.clone());
                 self.admit(slot, &request)
             }
-            Target::Engine(target) => match target.session {
-                Some(session) => return self.go_on(slot, session, &request, head),
-                None => {
-                    self.io.send_bytes(slot, request.response.clone());
-                    self.admit_engine(slot, &request, target)
+            Target::Engine(target) => {
+                if let Some(session) = target.session {
+                    return self.go_on(slot, session, &request, head);
                 }
-            },
+                let version = target.version;
+                match self.admit_socketio(request.target.key(), request.origin.as_deref()) {
+                    Ok(app) => {
+                        self.io.send_bytes(slot, request.response.clone());
+                        self.admit_engine(slot, &mut request, app, version)
+                    }
+                    // The HTTP API says why.
+                    Err(_) => return self.hand_over(slot, head.into()),
+                }
+            }
         };
         if let Err(error) = admitted {
             return self.refuse_upgrade(slot, &request, &error);

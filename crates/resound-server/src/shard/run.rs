@@ -20,11 +20,12 @@ use tokio::{
 };
 
 use super::{
-    Shard,
+    Asked, Shard,
     mailbox::{ShardMessage, Shards},
 };
 use crate::{
     api,
+    authorise::Authoriser,
     server::{End, Shared},
 };
 
@@ -64,6 +65,7 @@ pub(crate) struct ShardHandle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shards: Shards,
     pub(crate) id: ShardId,
+    authoriser: Rc<Authoriser>,
 }
 
 impl ShardHandle {
@@ -106,6 +108,8 @@ async fn run(
 ) -> io::Result<()> {
     let poll = Poll::new()?;
     let acceptor = listener.map(|listener| Acceptor::new(listener, poll.registry())).transpose()?;
+    let authoriser = Authoriser::new(&shared.config.auth).map_err(io::Error::other)?;
+    let authoriser = Rc::new(authoriser);
     let shard = Shard::new(id, shared.clone(), shards.clone(), poll.registry().try_clone()?);
     let handle = ShardHandle {
         shard: Rc::new(RefCell::new(shard)),
@@ -114,6 +118,7 @@ async fn run(
         shared,
         shards,
         id,
+        authoriser,
     };
     // Each of them runs as long as the shard does; one that ends has failed, and the shard with it.
     let mut tasks = JoinSet::new();
@@ -172,7 +177,7 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
 }
 
 /// Asks the application whether a client may subscribe.
-async fn authorise(handle: ShardHandle, (ticket, question): (AuthTicket, Question)) {
+async fn authorise(handle: ShardHandle, (ticket, question): Asked) {
     let answer = handle.authoriser.ask(question).await;
     handle.with(|shard| shard.authorised(&ticket, answer));
 }
