@@ -10,9 +10,11 @@
 //! * `request`: who asks, whether the signature is right, the body
 //! * `response`: answers and errors
 //! * `events`, `channels`, `users`: Pusher's endpoints
+//! * `echo_server`: those of laravel-echo-server, on the same paths
 //! * `health`: `/up`, `/live`, `/ready`, `/metrics`
 
 mod channels;
+mod echo_server;
 mod events;
 mod health;
 mod request;
@@ -39,6 +41,11 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
     let path = path.strip_prefix(prefix).unwrap_or(&path);
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    if let Some(route) = echo_server::route(shard, &request, &segments) {
+        let answer = echo_server::respond(shard, request, route).await;
+        count_answer(shard, &segments, &answer);
+        return answer;
+    }
     let result = match (request.method(), &segments[..]) {
         (&Method::OPTIONS, ["apps", ..]) => Ok(response::preflight()),
         (&Method::POST, ["apps", app, "events"]) => {
@@ -76,14 +83,13 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
         (_, segments) => page(shard, path, is_get).ok_or_else(|| not_found(path, segments)),
     };
     let answer = result.unwrap_or_else(Fault::into_response);
-    if let ["apps", app, ..] = segments[..] {
-        count_answer(shard, app, &answer);
-    }
+    count_answer(shard, &segments, &answer);
     answer
 }
 
 /// Counts the bytes of an answer for its application.
-fn count_answer(shard: &ShardHandle, app_id: &str, answer: &Answer) {
+fn count_answer(shard: &ShardHandle, segments: &[&str], answer: &Answer) {
+    let ["apps", app_id, ..] = segments else { return };
     let bytes = answer.body().size_hint().exact().unwrap_or(0);
     shard.look(|shard| {
         let app = shard.hub().apps().by_id(&request::decode(app_id)).map(|app| app.number());

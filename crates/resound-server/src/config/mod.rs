@@ -7,14 +7,17 @@
 //! * `apps`: the applications of the environment and of `resound.toml`
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
+//! * `echo_server`, `json_file`: `laravel-echo-server.json` in its place
 //! * `value`: a value with its place; `error`: what is wrong; `secret`: which secrets are none
 
 mod app_settings;
 mod apps;
 pub(crate) mod dotenv;
+mod echo_server;
 mod environment;
 mod error;
 mod files;
+mod json_file;
 mod load;
 mod secret;
 mod server_settings;
@@ -27,6 +30,7 @@ use std::net::SocketAddr;
 use resound_hub::app::App;
 
 pub use self::{
+    echo_server::EchoServerConfig,
     error::{ConfigError, ConfigErrors},
     load::{Flags, Loaded, load},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
@@ -79,6 +83,9 @@ pub struct ServerConfig {
     pub log: LogFormat,
     /// Whether every message is logged. Default false.
     pub debug: bool,
+    /// What a configuration of laravel-echo-server has besides; it opens that server's HTTP API.
+    /// Default none.
+    pub echo_server: Option<EchoServerConfig>,
 }
 
 impl Config {
@@ -107,6 +114,7 @@ impl Default for ServerConfig {
             metrics_prefix: "resound_".to_owned(),
             log: LogFormat::Text,
             debug: false,
+            echo_server: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{fmt::Write as _, iter};
 
 use super::{
     app_settings::APP,
+    echo_server,
     server_settings::SERVER,
     value::{Expected, Value},
 };
@@ -41,7 +42,8 @@ pub(crate) const UNSUPPORTED_SWITCHES: [&str; 1] = ["REVERB_SCALING_ENABLED"];
 pub(crate) fn environment_names() -> impl Iterator<Item = &'static str> {
     let server = SERVER.iter().flat_map(|setting| setting.env);
     let app = APP.iter().flat_map(|setting| setting.env);
-    server.chain(app).copied().chain(UNSUPPORTED_SWITCHES)
+    let echo_server = echo_server::environment_names();
+    server.chain(app).copied().chain(UNSUPPORTED_SWITCHES).chain(echo_server)
 }
 
 /// What a flag of the process's setting `key` says in the help.
