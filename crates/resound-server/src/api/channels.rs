@@ -146,6 +146,6 @@ fn cache(known: &ChannelInfo) -> Value {
 }
 
 /// JSON that came as JSON and was checked when it came.
-pub(super) fn raw(json: &str) -> Value {
+fn raw(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or(Value::Null)
 }

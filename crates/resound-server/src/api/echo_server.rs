@@ -5,35 +5,34 @@
 //! unless nobody can sign for the application: Laravel's pusher driver signs with whatever it has,
 //! and laravel-echo-server never looked at it.
 //!
-//! Deviations: a body that is no JSON is answered with 400, where it ended laravel-echo-server; the
-//! limits of Pusher's API hold here, too.
+//! Deviations: a body that is no JSON is answered with 400, where it ended laravel-echo-server, as is
+//! an empty list of channels; a list of one as `data` stays a list; the limits of Pusher's API and
+//! its names of channels and events hold here, too.
 //!
 //! # Layout
 //!
-//! * this module: routes, keys, answers
+//! * this module: routes, keys, publishing
 //! * `event`: the body of an event
+//! * `questions`: what is answered to the others
 
 mod event;
+mod questions;
 
-use std::{borrow::Cow, fs, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use hyper::{
     HeaderMap, Method, Request, StatusCode,
-    body::{Bytes, Incoming},
+    body::Incoming,
     header::{self, HeaderValue},
 };
-use resound_hub::{
-    app::{BearerClient, LiveApp},
-    peer::owner_of,
-};
+use resound_hub::app::{BearerClient, LiveApp};
 use resound_protocol::{
     api::{BodyFault, EventBody},
     signature::{Query, Signer},
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use super::{
-    channels,
     events::spread,
     request::{decode, limits, read_body, refuse},
     response::{self, Answer, Fault},
@@ -78,7 +77,8 @@ pub(super) fn route(
     let method = request.method();
     let is_get = matches!(*method, Method::GET | Method::HEAD);
     let asked = match segments {
-        [""] if is_get => return Some(Route::Root),
+        // In place of the welcome page, which would tell everybody the application's key.
+        [] | [""] if is_get => return Some(Route::Root),
         ["apps", _, "events"] if method == Method::OPTIONS => {
             return Some(Route::Preflight("POST"));
         }
@@ -118,7 +118,7 @@ pub(super) async fn respond(
         Route::Preflight(methods) => preflight(methods),
         Route::App { client, asked } => {
             let call = Call { shard, config, client };
-            call.respond(request, asked).await.unwrap_or_else(refusal)
+            call.respond(request, asked).await.unwrap_or_else(|fault| refusal(&fault))
         }
     };
     for (name, value) in &config.api_headers {
@@ -133,7 +133,17 @@ fn preflight(methods: &'static str) -> Answer {
     answer
 }
 
-fn answer(body: impl Into<Bytes>) -> Answer {
+/// An answer that is a sentence.
+#[derive(Serialize)]
+struct Words<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+fn json(body: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(body).expect("neither a map with odd keys nor a failing value");
     let mut answer = response::json(body);
     answer.headers_mut().insert(header::CONTENT_TYPE, JSON);
     // Which pages may read it is configured (apiOriginAllow).
@@ -142,8 +152,8 @@ fn answer(body: impl Into<Bytes>) -> Answer {
 }
 
 /// A refusal in laravel-echo-server's form, which is a sentence alone.
-fn refusal(fault: Fault) -> Answer {
-    let mut answer = answer(json!({ "error": fault.message() }).to_string());
+fn refusal(fault: &Fault) -> Answer {
+    let mut answer = json(&Words { message: None, error: Some(fault.message()) });
     *answer.status_mut() = fault.status();
     answer
 }
@@ -157,99 +167,46 @@ struct Call<'s> {
 
 impl Call<'_> {
     async fn respond(self, request: Request<Incoming>, asked: Asked) -> Result<Answer, Fault> {
-        let app = self.authorise(&request)?;
+        let shard = self.shard;
+        let Some(app) = self.authorise(&request) else {
+            return Err(self.unauthorized(request.uri().path()));
+        };
+        shard.look(|shard| shard.metrics_mut().app(app.number()).requests += 1);
         let query = request.uri().query().unwrap_or("");
-        let value = match asked {
-            Asked::Status => self.status(&app),
+        match asked {
+            Asked::Status => Ok(json(&questions::status(shard, &app))),
             Asked::Channels => {
                 let prefix = Query::parse(query).value("filter_by_prefix").map(Cow::into_owned);
-                self.channels(&app, prefix.unwrap_or_default()).await
+                Ok(json(&questions::channels(shard, &app, prefix.unwrap_or_default()).await))
             }
-            Asked::Channel(channel) => self.channel(&app, &channel).await,
-            Asked::Users(channel) => self.users(&app, channel).await?,
-            Asked::Publish => self.publish(&app, request).await?,
-        };
-        Ok(answer(value.to_string()))
+            Asked::Channel(channel) => Ok(json(&questions::channel(shard, &app, &channel).await)),
+            Asked::Users(channel) if !channel.starts_with("presence-") => {
+                Err(Fault::new(StatusCode::BAD_REQUEST, NO_PRESENCE))
+            }
+            Asked::Users(channel) => Ok(json(&questions::users(shard, &app, channel).await)),
+            Asked::Publish => self.publish(&app, request).await,
+        }
     }
 
     /// The application, if the key is the client's.
-    fn authorise(&self, request: &Request<Incoming>) -> Result<Arc<LiveApp>, Fault> {
-        let shard = self.shard;
-        let app = shard.look(|shard| {
+    fn authorise(&self, request: &Request<Incoming>) -> Option<Arc<LiveApp>> {
+        let given = given_key(request.headers(), request.uri().query().unwrap_or(""))?;
+        let app = self.shard.look(|shard| {
             let (app, client) = shard.hub().apps().by_bearer_client(&self.client)?;
-            let given = given_key(request.headers(), request.uri().query().unwrap_or(""))?;
             is_key(app.signer(), client, &given).then(|| app.clone())
         });
-        let Some(app) = app.filter(|app| app.options.enabled) else {
-            if shard.look(Shard::may_log) {
-                let (app, path) = (&self.client, request.uri().path());
-                tracing::info!(
-                    app,
-                    path,
-                    reason = "no client has this id and key",
-                    "request refused"
-                );
-            }
-            let fault = Fault::new(StatusCode::FORBIDDEN, UNAUTHORIZED);
-            return Err(refuse(shard, "bad_key", fault));
-        };
-        shard.look(|shard| shard.metrics_mut().app(app.number()).requests += 1);
-        Ok(app)
+        app.filter(|app| app.options.enabled)
     }
 
-    fn status(&self, app: &LiveApp) -> Value {
-        let resident = resident_bytes();
-        json!({
-            "subscription_count": app.connections(),
-            "uptime": self.shard.shared.clock.now().micros() as f64 / 1e6,
-            // Node's names. There is no heap here that a collector looks through.
-            "memory_usage": {
-                "rss": resident, "heapTotal": resident, "heapUsed": resident,
-                "external": 0, "arrayBuffers": 0,
-            },
-        })
-    }
-
-    async fn channels(&self, app: &LiveApp, prefix: String) -> Value {
-        let found = channels::occupied(self.shard, app.number(), prefix).await;
-        let channels = found.into_iter().map(|(name, known)| {
-            let known = json!({ "subscription_count": known.subscriptions, "occupied": true });
-            (name.to_string(), known)
-        });
-        json!({ "channels": channels.collect::<Map<_, _>>() })
-    }
-
-    async fn channel(&self, app: &LiveApp, name: &str) -> Value {
-        let known = channels::ask(self.shard, app, name).await;
-        let count = known.subscriptions;
-        let mut value = json!({ "subscription_count": count, "occupied": count > 0 });
-        if name.starts_with("presence-") {
-            value["user_count"] = json!(known.users.unwrap_or(0));
+    fn unauthorized(&self, path: &str) -> Fault {
+        if self.shard.look(Shard::may_log) {
+            let (app, reason) = (&self.client, "no client has this id and key");
+            tracing::info!(app, path, reason, "request refused");
         }
-        value
+        refuse(self.shard, "bad_key", Fault::new(StatusCode::FORBIDDEN, UNAUTHORIZED))
     }
 
-    async fn users(&self, app: &LiveApp, name: String) -> Result<Value, Fault> {
-        if !name.starts_with("presence-") {
-            return Err(Fault::new(StatusCode::BAD_REQUEST, NO_PRESENCE));
-        }
-        let Some(key) = channels::key(app, &name) else { return Ok(json!({ "users": [] })) };
-        let shards = &self.shard.shards;
-        let (owner, number) = (owner_of(&key, shards.count()), app.number());
-        let members = shards
-            .ask(owner, move |hub, _, _| hub.members(number, &name).cloned().collect::<Vec<_>>())
-            .await;
-        let users = members.unwrap_or_default().into_iter().map(|member| {
-            let mut user = json!({ "id": channels::raw(&member.user_id_json) });
-            if let Some(info) = &member.user_info_json {
-                user["user_info"] = channels::raw(info);
-            }
-            user
-        });
-        Ok(json!({ "users": users.collect::<Vec<_>>() }))
-    }
-
-    async fn publish(&self, app: &LiveApp, request: Request<Incoming>) -> Result<Value, Fault> {
+    async fn publish(&self, app: &LiveApp, request: Request<Incoming>) -> Result<Answer, Fault> {
         let shard = self.shard;
         if !self.config.http_events {
             let message = "Events are not taken over HTTP (subscribers.http).";
@@ -266,17 +223,17 @@ impl Call<'_> {
             shard.metrics_mut().app(app.number()).request_bytes += body.len() as u64;
         });
         let refused = |fault| {
-            let fault: Fault = fault;
+            let fault = body_fault(&fault);
             if shard.look(Shard::may_log) {
                 tracing::info!(app = %app.id, reason = fault.message(), "publish refused");
             }
             refuse(shard, "invalid_body", fault)
         };
         let pusher_body = event::pusher_body(&body).map_err(refused)?;
-        let event = EventBody::parse(pusher_body.as_bytes(), &limits(&app.options));
-        let event = event.map_err(fault).map_err(refused)?;
+        let event =
+            EventBody::parse(pusher_body.as_bytes(), &limits(&app.options)).map_err(refused)?;
         spread(shard, app, std::slice::from_ref(&event)).await;
-        Ok(json!({ "message": "ok" }))
+        Ok(json(&Words { message: Some("ok"), error: None }))
     }
 }
 
@@ -296,18 +253,10 @@ fn is_key(signer: &Signer, client: &BearerClient, given: &str) -> bool {
 }
 
 /// laravel-echo-server knows one status for bodies.
-fn fault(fault: BodyFault) -> Fault {
-    let status = match &fault {
+fn body_fault(fault: &BodyFault) -> Fault {
+    let status = match fault {
         BodyFault::Json(_) | BodyFault::Fields(_) => StatusCode::BAD_REQUEST,
         BodyFault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
     };
     Fault::new(status, fault.to_string())
-}
-
-/// Resident memory; 0 where the system does not tell.
-fn resident_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    number.unwrap_or(0) * 1024
 }

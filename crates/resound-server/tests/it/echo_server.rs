@@ -75,14 +75,19 @@ fn a_monitor_gets_ok() {
     server.get("/").check(200, "OK");
     assert_eq!(server.http().request("HEAD", "/", "", "").status, 200);
     server.get("/up").check(200, r#"{"health":"OK"}"#);
-    Server::default().get("/").json_is_not_ok();
+    assert!(Server::default().get("/").body.starts_with("<!doctype html>"));
 }
 
-impl Answer {
-    /// The welcome page of every other server.
-    #[track_caller]
-    fn json_is_not_ok(&self) {
-        assert!(self.status == 200 && self.body.starts_with("<!doctype html>"), "{self:?}");
+#[test]
+fn the_welcome_page_tells_nobody_a_clients_key() {
+    let folder = folder(&config(""));
+    let command = resound(&folder, &["--config", FILE, "--path", "/ws"]);
+    let server = Server::spawn(command, folder);
+    for path in ["/ws", "/ws/", "/"] {
+        server.get(path).check(200, "OK");
+    }
+    for path in ["/ws/welcome.js", "/ws/metrics", "/ws/app/x", "/welcome"] {
+        assert!(!server.get(path).body.contains(BEARER), "{path}");
     }
 }
 
@@ -224,18 +229,18 @@ fn channels_are_listed_with_their_subscriptions() {
     one.subscribe("other");
     one.join("presence-room", "1");
     two.join("presence-room", "1");
-    let all = r#"{"channels":{"news":{"occupied":true,"subscription_count":2},"other":{"occupied":true,"subscription_count":1},"presence-room":{"occupied":true,"subscription_count":2}}}"#;
+    let all = r#"{"channels":{"news":{"subscription_count":2,"occupied":true},"other":{"subscription_count":1,"occupied":true},"presence-room":{"subscription_count":2,"occupied":true}}}"#;
     ask(&server, "GET", "/channels", "").check(200, all);
     ask(&server, "GET", "/channels?filter_by_prefix=ne", "")
-        .check(200, r#"{"channels":{"news":{"occupied":true,"subscription_count":2}}}"#);
+        .check(200, r#"{"channels":{"news":{"subscription_count":2,"occupied":true}}}"#);
     ask(&server, "GET", "/channels/news", "")
-        .check(200, r#"{"occupied":true,"subscription_count":2}"#);
+        .check(200, r#"{"subscription_count":2,"occupied":true}"#);
     ask(&server, "GET", "/channels/nobody", "")
-        .check(200, r#"{"occupied":false,"subscription_count":0}"#);
+        .check(200, r#"{"subscription_count":0,"occupied":false}"#);
     ask(&server, "GET", "/channels/presence-room", "")
-        .check(200, r#"{"occupied":true,"subscription_count":2,"user_count":1}"#);
+        .check(200, r#"{"subscription_count":2,"occupied":true,"user_count":1}"#);
     ask(&server, "GET", "/channels/presence-nobody", "")
-        .check(200, r#"{"occupied":false,"subscription_count":0,"user_count":0}"#);
+        .check(200, r#"{"subscription_count":0,"occupied":false,"user_count":0}"#);
 }
 
 #[test]
@@ -251,7 +256,7 @@ fn the_users_of_a_presence_channel_are_listed_with_their_info() {
         client.text();
     }
     ask(&server, "GET", "/channels/presence-room/users", "")
-        .check(200, r#"{"users":[{"id":1,"user_info":{"admin":false,"name":"Å"}},{"id":"b"}]}"#);
+        .check(200, r#"{"users":[{"id":1,"user_info":{"name":"Å","admin":false}},{"id":"b"}]}"#);
     ask(&server, "GET", "/channels/presence-nobody/users", "").check(200, r#"{"users":[]}"#);
     ask(&server, "GET", "/channels/presence-%20%00/users", "").check(200, r#"{"users":[]}"#);
     for channel in ["news", "private-presence-a", "%FF"] {

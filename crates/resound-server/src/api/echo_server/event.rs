@@ -1,11 +1,8 @@
 //! An event in laravel-echo-server's words.
 
-use hyper::StatusCode;
-use resound_protocol::socket_id::SocketId;
+use resound_protocol::{api::BodyFault, socket_id::SocketId};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
-
-use crate::api::response::Fault;
 
 /// laravel-echo-server's words.
 const INCOMPLETE: &str = "Event must include channel, event name and data";
@@ -26,20 +23,19 @@ struct RawEvent<'a> {
 
 /// The same event as a body of Pusher's API, whose `data` is always a text. Of `channel` and
 /// `channels` the latter counts in both.
-pub(super) fn pusher_body(body: &[u8]) -> Result<String, Fault> {
-    let refused = |message: String| Fault::new(StatusCode::BAD_REQUEST, message);
+pub(super) fn pusher_body(body: &[u8]) -> Result<String, BodyFault> {
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(refused("The body is not a JSON object.".to_owned()));
+        return Err(BodyFault::Json("it does not begin with {".to_owned()));
     }
-    let raw: RawEvent<'_> = serde_json::from_slice(body)
-        .map_err(|error| refused(format!("The body is not a JSON object: {error}.")))?;
+    let raw: RawEvent<'_> =
+        serde_json::from_slice(body).map_err(|error| BodyFault::Json(error.to_string()))?;
     let [name, data, channels, channel, socket_id] =
         [raw.name, raw.data, raw.channels, raw.channel, raw.socket_id]
             .map(|json| json.map(RawValue::get).filter(|json| is_truthy(json)));
     let channels = channels.map(|json| ("channels", json));
     let target = channels.or(channel.map(|json| ("channel", json)));
     let (Some(name), Some(data), Some((key, channels))) = (name, data, target) else {
-        return Err(refused(INCOMPLETE.to_owned()));
+        return Err(BodyFault::Fields(vec![("channel".to_owned(), INCOMPLETE.to_owned())]));
     };
     let data = match data.as_bytes()[0] {
         b'"' => data.to_owned(),
@@ -115,7 +111,7 @@ mod tests {
             r#"{"name":"e","data":false,"channels":null}"#,
         ] {
             let fault = pusher_body(body.as_bytes()).expect_err(body);
-            assert_eq!((fault.status().as_u16(), fault.message()), (400, INCOMPLETE), "{body}");
+            assert_eq!(fault.to_string(), INCOMPLETE, "{body}");
         }
     }
 
@@ -123,8 +119,7 @@ mod tests {
     fn what_is_no_json_object_makes_no_event() {
         for body in ["", "x", "[1,2,3,4,5]", "\"text\"", "{", r#"{"name":}"#, "\u{0}"] {
             let fault = pusher_body(body.as_bytes()).expect_err(body);
-            assert_eq!(fault.status().as_u16(), 400);
-            assert!(fault.message().starts_with("The body is not a JSON object"), "{body}");
+            assert!(matches!(fault, BodyFault::Json(_)), "{body}: {fault}");
         }
     }
 }

@@ -79,11 +79,10 @@ fn of_environment(
     let mut found = Vec::new();
     let app = apps::configured(environment, &[], server, &mut found).into_iter().next();
     for error in found {
-        match error {
-            ConfigError::PartialApp { .. } => {
-                warnings.push(format!("{error}: signed requests are not taken"));
-            }
-            error => errors.push(error),
+        if matches!(error, ConfigError::PartialApp { .. }) {
+            warnings.push(format!("{error}: signed requests are not taken"));
+        } else {
+            errors.push(error);
         }
     }
     let mut app = app?;

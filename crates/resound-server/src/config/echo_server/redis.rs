@@ -10,6 +10,7 @@ use super::{
 };
 use crate::config::{
     error::ConfigError,
+    json_file::EMPTY_OBJECT,
     value::{Origin, Raw, Value},
 };
 
@@ -80,19 +81,17 @@ impl Mapping {
         (connection.url(), origin.unwrap_or(DEFAULT))
     }
 
-    /// ioredis also takes a URL, a socket's path or a port.
+    /// ioredis also takes a URL or a socket's path.
     fn redis_url_of(&mut self, whole: Value) -> (String, Origin) {
         let url = match &whole.raw {
             Raw::Text(text) if text.contains("://") => text.clone(),
             Raw::Text(text) if text.starts_with('/') => {
                 Connection { path: Some(text.clone()), ..Connection::default() }.url()
             }
-            raw => {
-                if *raw != crate::config::json_file::EMPTY_OBJECT {
-                    let expected = "an object with host and port, or a URL";
-                    self.wrong(&whole, expected.to_owned());
-                }
-                Connection::default().url()
+            raw if *raw == EMPTY_OBJECT => Connection::default().url(),
+            Raw::Text(_) | Raw::Integer(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => {
+                self.wrong(&whole, "an object with host and port, or a URL".to_owned());
+                String::new()
             }
         };
         (url, whole.origin)
