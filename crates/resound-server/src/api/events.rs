@@ -94,7 +94,8 @@ fn invalid(shard: &ShardHandle, fault: resound_protocol::api::BodyFault) -> Faul
     refuse(shard, "invalid_body", fault)
 }
 
-async fn spread(shard: &ShardHandle, app: &LiveApp, events: &[EventBody<'_>]) {
+/// Publishes events whose sender may.
+pub(super) async fn spread(shard: &ShardHandle, app: &LiveApp, events: &[EventBody<'_>]) {
     shard.shards.until_they_keep_up().await;
     if tracing::enabled!(tracing::Level::DEBUG) {
         for event in events {

@@ -10,11 +10,13 @@
 //! * `request`: who asks, whether the signature is right, the body
 //! * `response`: answers and errors
 //! * `events`, `channels`, `users`: Pusher's endpoints
+//! * `echo_server`: those of laravel-echo-server, on the same paths
 //! * `engine`, `xhr`: clients without WebSocket, of Engine.IO and of pusher-js; `polling`: their sessions
 //! * `health`: `/up`, `/live`, `/ready`, `/metrics`
 
 mod channels;
 mod connection;
+mod echo_server;
 mod engine;
 mod events;
 mod health;
@@ -52,6 +54,11 @@ async fn respond(shard: &ShardHandle, client: &Client, request: Request<Incoming
         return answer.unwrap_or_else(|fault| whole(fault.into_response()));
     }
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    if let Some(route) = echo_server::route(shard, &request, &segments) {
+        let answer = echo_server::respond(shard, request, route).await;
+        count_answer(shard, &segments, &answer);
+        return whole(answer);
+    }
     let result = match (request.method(), &segments[..]) {
         (&Method::OPTIONS, ["apps", ..]) => Ok(response::preflight()),
         (&Method::POST, ["apps", app, "events"]) => {
@@ -89,14 +96,13 @@ async fn respond(shard: &ShardHandle, client: &Client, request: Request<Incoming
         (_, segments) => page(shard, path, is_get).ok_or_else(|| not_found(path, segments)),
     };
     let answer = result.unwrap_or_else(Fault::into_response);
-    if let ["apps", app, ..] = segments[..] {
-        count_answer(shard, app, &answer);
-    }
+    count_answer(shard, &segments, &answer);
     whole(answer)
 }
 
 /// Counts the bytes of an answer for its application.
-fn count_answer(shard: &ShardHandle, app_id: &str, answer: &Answer) {
+fn count_answer(shard: &ShardHandle, segments: &[&str], answer: &Answer) {
+    let ["apps", app_id, ..] = segments else { return };
     let bytes = answer.body().size_hint().exact().unwrap_or(0);
     shard.look(|shard| {
         let app = shard.hub().apps().by_id(&request::decode(app_id)).map(|app| app.number());

@@ -124,7 +124,8 @@ fn is_read(name: &str) -> bool {
 }
 
 fn slip(name: &str) -> Option<&'static str> {
-    let is_ours = name.starts_with("RESOUND_") || name.starts_with("REVERB_");
+    let is_ours = ["RESOUND_", "REVERB_", "LARAVEL_ECHO_SERVER_"];
+    let is_ours = is_ours.iter().any(|start| name.starts_with(start));
     if !is_ours || is_read(name) {
         return None;
     }

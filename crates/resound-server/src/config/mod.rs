@@ -8,15 +8,18 @@
 //! * `apps`: the applications of the environment and of `resound.toml`
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
+//! * `echo_server`, `json_file`: `laravel-echo-server.json` in its place
 //! * `value`: a value with its place; `error`: what is wrong; `secret`: which secrets are none
 
 mod app_settings;
 mod apps;
 mod auth;
 pub(crate) mod dotenv;
+mod echo_server;
 mod environment;
 mod error;
 mod files;
+mod json_file;
 mod load;
 mod secret;
 mod server_settings;
@@ -31,6 +34,7 @@ use resound_hub::app::App;
 
 pub use self::{
     auth::{AuthConfig, AuthHost, Scheme, Site},
+    echo_server::EchoServerConfig,
     error::{ConfigError, ConfigErrors},
     load::{Flags, Loaded, load},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
@@ -88,6 +92,9 @@ pub struct ServerConfig {
     pub auth: AuthConfig,
     /// How clients of Socket.IO are served.
     pub socketio: SocketIoConfig,
+    /// What a configuration of laravel-echo-server has besides; it opens that server's HTTP API.
+    /// Default none.
+    pub echo_server: Option<EchoServerConfig>,
 }
 
 impl Config {
@@ -118,6 +125,7 @@ impl Default for ServerConfig {
             debug: false,
             auth: AuthConfig::default(),
             socketio: SocketIoConfig::default(),
+            echo_server: None,
         }
     }
 }

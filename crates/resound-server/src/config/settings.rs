@@ -8,6 +8,7 @@ use std::{fmt::Write as _, iter};
 use super::{
     app_settings::APP,
     auth::AUTH,
+    echo_server,
     server_settings::{SERVER, ServerDraft},
     socketio::SOCKETIO,
     value::{Expected, Value},
@@ -48,7 +49,8 @@ pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerD
 pub(crate) fn environment_names() -> impl Iterator<Item = &'static str> {
     let server = server_settings().flat_map(|setting| setting.env);
     let app = APP.iter().flat_map(|setting| setting.env);
-    server.chain(app).copied().chain(UNSUPPORTED_SWITCHES)
+    let echo_server = echo_server::environment_names();
+    server.chain(app).copied().chain(UNSUPPORTED_SWITCHES).chain(echo_server)
 }
 
 /// What a flag of the process's setting `key` says in the help.
