@@ -164,12 +164,23 @@ pub(crate) fn settle(
     environment: &Environment<'_>,
     warnings: &mut Vec<String>,
 ) {
-    let auth = &mut draft.server.auth;
-    if !auth.verify_tls {
+    settle_hosts(draft, environment, warnings);
+    let auth = &draft.server.auth;
+    let is_plain =
+        |host: &AuthHost| matches!(host, AuthHost::Site(site) if site.scheme == Scheme::Http);
+    if !auth.verify_tls && !auth.hosts.iter().all(is_plain) {
         let what = "auth.verify_tls is off: whoever is between this server and the application \
                     can read its users' cookies";
         warnings.push(what.to_owned());
     }
+}
+
+fn settle_hosts(
+    draft: &mut ServerDraft,
+    environment: &Environment<'_>,
+    warnings: &mut Vec<String>,
+) {
+    let auth = &mut draft.server.auth;
     if let Some(hosts) = draft.auth_hosts.take() {
         auth.hosts = hosts;
         return;
