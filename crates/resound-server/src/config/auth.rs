@@ -108,6 +108,9 @@ impl AuthHost {
         if text.starts_with('.') {
             let authority = authority(&format!("any{text}"))?;
             let suffix = authority.host().strip_prefix("any")?.to_ascii_lowercase();
+            if suffix.len() < 2 {
+                return None;
+            }
             return Some(Self::Domain { suffix, port: authority.port_u16() });
         }
         if text.contains("://") {
@@ -189,9 +192,9 @@ fn settle_hosts(
     match value.text().ok().and_then(|text| AuthHost::parse(&text)) {
         Some(host) => auth.hosts = vec![host],
         None => warnings.push(format!(
-            "{} is {}, which is no URL: Socket.IO clients are authorised at http://localhost, \
+            "{} is no URL of a scheme and a host: Socket.IO clients are authorised at http://localhost, \
              RESOUND_AUTH_HOST changes that",
-            value.origin, value.raw
+            value.origin
         )),
     }
 }
@@ -199,10 +202,10 @@ fn settle_hosts(
 type Row = Setting<ServerDraft>;
 const OPEN: Shown = Shown::Open;
 
-/// The table.
+/// The table. People write passwords into addresses, so that a wrong one is not shown as a whole.
 #[rustfmt::skip]
 pub(crate) const AUTH: &[Row] = &[
-    Row { key: "auth.hosts", env: &["RESOUND_AUTH_HOST", "LARAVEL_ECHO_SERVER_AUTH_HOST"], default: "APP_URL, else http://localhost", shown: OPEN,
+    Row { key: "auth.hosts", env: &["RESOUND_AUTH_HOST", "LARAVEL_ECHO_SERVER_AUTH_HOST"], default: "APP_URL, else http://localhost", shown: Shown::Secret,
         help: "application that authorises Socket.IO clients, or a list by page",
         apply: |to, value| { to.auth_hosts = Some(hosts(value)?); Ok(()) } },
     Row { key: "auth.endpoint", env: &["RESOUND_AUTH_ENDPOINT"], default: "/broadcasting/auth", shown: OPEN,
@@ -221,6 +224,9 @@ pub(crate) const AUTH: &[Row] = &[
 
 fn hosts(value: &Value) -> Result<Vec<AuthHost>, Expected> {
     let expected = |entry: &str| {
+        if entry.contains('@') {
+            return "addresses without user and password, such as https://app.example".to_owned();
+        }
         format!(
             "addresses such as https://app.example, app.example or .example, which {entry:?} is not"
         )
@@ -237,4 +243,55 @@ fn endpoint(value: &Value) -> Result<String, Expected> {
     let path = format!("/{}", text.trim().trim_start_matches('/'));
     let is_path = is_target(&path) && !text.contains("://");
     is_path.then_some(path).ok_or_else(|| "a path such as /broadcasting/auth".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(scheme: Scheme, authority: &str, path: &str) -> AuthHost {
+        AuthHost::Site(Site { scheme, authority: authority.to_owned(), path: path.to_owned() })
+    }
+
+    #[test]
+    fn an_entry_is_an_address_a_host_or_a_domain() {
+        let domain = |suffix: &str, port| AuthHost::Domain { suffix: suffix.to_owned(), port };
+        for (text, host) in [
+            ("http://localhost", site(Scheme::Http, "localhost", "")),
+            (" HTTPS://App.Example:443/ ", site(Scheme::Https, "app.example", "")),
+            ("http://a.example:8000/shop/x/", site(Scheme::Http, "a.example:8000", "/shop/x")),
+            ("http://[::1]:80", site(Scheme::Http, "[::1]", "")),
+            ("App.example", AuthHost::Host("app.example".to_owned())),
+            ("10.0.0.1:8000", AuthHost::Host("10.0.0.1:8000".to_owned())),
+            (".App.example", domain(".app.example", None)),
+            (".app.example:8443", domain(".app.example", Some(8443))),
+        ] {
+            assert_eq!(AuthHost::parse(text), Some(host), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "/",
+            ".",
+            "http://",
+            "http:///path",
+            "ftp://a.example",
+            "http://user:password@a.example",
+            "user@a.example",
+            ".user@a.example",
+            "http://a.example?x",
+            "http://a.example/#x",
+            "http://a.example/a b",
+            "http://a.example:0",
+            "http://a.example:99999",
+            "http://a.example:",
+            "a b",
+            "a.example/path",
+        ] {
+            assert_eq!(AuthHost::parse(text), None, "{text:?}");
+        }
+    }
 }
