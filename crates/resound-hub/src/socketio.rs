@@ -24,8 +24,9 @@ use crate::{
 
 /// How long a client of Engine.IO 4 may take to join the namespace (Socket.IO's `connectTimeout`).
 const JOIN_SECONDS: Second = 45;
-/// Questions of one connection that the application may have before it.
-const QUESTIONS_MAX: u32 = 1_000;
+/// Questions of one connection that the application may have before it: one client's do not keep the
+/// others waiting.
+const QUESTIONS_MAX: u32 = 256;
 
 /// What is the same for all clients of Socket.IO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@
 //! * `clock`, `descriptors`: time and file descriptors
 
 mod api;
-#[allow(dead_code, reason = "the sessions of Socket.IO are what asks")]
 mod authorise;
 pub mod banner;
 pub mod cli;

@@ -20,7 +20,9 @@ use tokio::{
 };
 
 use crate::{
-    api, banner,
+    api,
+    authorise::Authoriser,
+    banner,
     clock::Clock,
     config::{Config, ServerConfig, is_loopback, is_well_known},
     descriptors::Capacity,
@@ -52,6 +54,8 @@ pub(crate) struct Shared {
     /// Sockets that speak HTTP; they are counted among `sockets`, too.
     pub(crate) http: Occupancy,
     pub(crate) metrics: ProcessMetrics,
+    /// Asks the application about clients of Socket.IO, if there may be some.
+    pub(crate) authoriser: Option<Authoriser>,
     apps: Mutex<Arc<Apps>>,
     draining: watch::Sender<bool>,
 }
@@ -113,8 +117,10 @@ impl Drop for HttpStay {
 }
 
 impl Shared {
-    fn new(config: &Config, capacity: Capacity, port: u16) -> Self {
-        Self {
+    fn new(config: &Config, capacity: Capacity, port: u16) -> anyhow::Result<Self> {
+        let is_asked = config.server.socketio.enabled;
+        let authoriser = is_asked.then(|| Authoriser::new(&config.server.auth)).transpose()?;
+        Ok(Self {
             config: config.server.clone(),
             clock: Clock::start(),
             port,
@@ -124,9 +130,10 @@ impl Shared {
             sockets: Occupancy::new(capacity.sockets),
             http: Occupancy::new(usize::MAX),
             metrics: ProcessMetrics::default(),
+            authoriser,
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),
-        }
+        })
     }
 
     /// The applications as they are configured at the moment.
@@ -170,7 +177,7 @@ pub fn run(
     let metrics_listener = config.server.metrics_address.map(bind_metrics).transpose()?;
     let shards = shard_count(&config.server);
     let capacity = Capacity::claim(&config.server, shards);
-    let shared = Arc::new(Shared::new(config, capacity, address.port()));
+    let shared = Arc::new(Shared::new(config, capacity, address.port())?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _context = runtime.enter();
     let mut signals = Signals::new().context("signals can't be received")?;

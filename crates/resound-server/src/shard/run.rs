@@ -25,7 +25,6 @@ use super::{
 };
 use crate::{
     api,
-    authorise::Authoriser,
     server::{End, Shared},
 };
 
@@ -65,7 +64,6 @@ pub(crate) struct ShardHandle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shards: Shards,
     pub(crate) id: ShardId,
-    authoriser: Rc<Authoriser>,
 }
 
 impl ShardHandle {
@@ -108,8 +106,6 @@ async fn run(
 ) -> io::Result<()> {
     let poll = Poll::new()?;
     let acceptor = listener.map(|listener| Acceptor::new(listener, poll.registry())).transpose()?;
-    let authoriser = Authoriser::new(&shared.config.auth).map_err(io::Error::other)?;
-    let authoriser = Rc::new(authoriser);
     let shard = Shard::new(id, shared.clone(), shards.clone(), poll.registry().try_clone()?);
     let handle = ShardHandle {
         shard: Rc::new(RefCell::new(shard)),
@@ -118,7 +114,6 @@ async fn run(
         shared,
         shards,
         id,
-        authoriser,
     };
     // Each of them runs as long as the shard does; one that ends has failed, and the shard with it.
     let mut tasks = JoinSet::new();
@@ -178,7 +173,10 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
 
 /// Asks the application whether a client may subscribe.
 async fn authorise(handle: ShardHandle, (ticket, question): Asked) {
-    let answer = handle.authoriser.ask(question).await;
+    let Some(authoriser) = &handle.shared.authoriser else {
+        return; // without clients of Socket.IO nobody asks
+    };
+    let answer = authoriser.ask(question).await;
     handle.with(|shard| shard.authorised(&ticket, answer));
 }
 
