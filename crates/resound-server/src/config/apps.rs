@@ -118,7 +118,7 @@ fn of_environment(environment: &Environment<'_>, errors: &mut Vec<ConfigError>) 
 
 fn of_section(section: &Section, errors: &mut Vec<ConfigError>) -> Found {
     let errors_before = errors.len();
-    unknown_keys(section, APP, errors);
+    unknown_keys(section, APP.iter().map(|setting| setting.key), errors);
     let mut draft = AppDraft::default();
     for setting in APP {
         if let Some(value) = section.value(setting.key) {

@@ -13,8 +13,8 @@ use super::{
     error::{ConfigError, ConfigErrors, nearest},
     files,
     secret::{is_development, is_loopback, is_well_known},
-    server_settings::{SERVER, ServerDraft},
-    settings::{Setting, Shown, UNSUPPORTED_SWITCHES},
+    server_settings::ServerDraft,
+    settings::{Setting, Shown, UNSUPPORTED_SWITCHES, server_settings},
     toml_file::{Section, TomlFile},
     value::{Origin, Raw, Value},
 };
@@ -84,9 +84,9 @@ struct Sources<'a> {
 
 impl Sources<'_> {
     fn merge(&self, errors: &mut Vec<ConfigError>) -> Config {
-        unknown_keys(&self.toml.server, SERVER, errors);
+        unknown_keys(&self.toml.server, server_settings().map(|setting| setting.key), errors);
         let mut draft = ServerDraft::default();
-        for setting in SERVER {
+        for setting in server_settings() {
             for value in self.server_values(setting) {
                 apply(setting, &value, &mut draft, errors);
             }
@@ -149,18 +149,18 @@ pub(crate) fn apply<T>(
     errors.push(ConfigError::Value { origin: value.origin.to_string(), shown, expected });
 }
 
-/// Notes the keys of a section that no setting has.
-pub(crate) fn unknown_keys<T>(
+/// Notes the keys of a section that are not known.
+pub(crate) fn unknown_keys(
     section: &Section,
-    table: &[Setting<T>],
+    known: impl Iterator<Item = &'static str>,
     errors: &mut Vec<ConfigError>,
 ) {
+    let known: Vec<_> = known.collect();
     for (key, value) in &section.values {
-        let known = table.iter().map(|setting| setting.key);
-        if known.clone().any(|known| known == key) {
+        if known.contains(&key.as_str()) {
             continue;
         }
-        let nearest = nearest(key, known, key.len() / 2).map(str::to_owned);
+        let nearest = nearest(key, known.iter().copied(), key.len() / 2).map(str::to_owned);
         errors.push(ConfigError::UnknownKey { origin: value.origin.to_string(), nearest });
     }
 }

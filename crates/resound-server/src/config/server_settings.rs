@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     LogFormat, ServerConfig,
-    settings::{Setting, Shown},
+    settings::{Setting, Shown, server_settings},
     value::{Expected, Origin, Raw, Value},
 };
 
@@ -96,7 +96,8 @@ pub(crate) const SERVER: &[Row] = &[
 pub(crate) fn check_flag(key: &str, text: &str) -> Result<String, Expected> {
     let origin = Origin::Flag { name: key.to_owned() };
     let value = Value { raw: Raw::Text(text.to_owned()), origin };
-    let setting = SERVER.iter().find(|setting| setting.key == key).expect("a setting of the table");
+    let setting =
+        server_settings().find(|setting| setting.key == key).expect("a setting of a table");
     (setting.apply)(&mut ServerDraft::default(), &value)
         .map(|()| text.to_owned())
         .map_err(|expected| format!("expected {expected}"))
