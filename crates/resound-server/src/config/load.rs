@@ -8,7 +8,7 @@ use std::{
 use resound_hub::app::App;
 
 use super::{
-    Config, apps,
+    Config, ServerConfig, apps,
     environment::Environment,
     error::{ConfigError, ConfigErrors, nearest},
     files,
@@ -100,7 +100,9 @@ impl Sources<'_> {
         };
         let default_host = if is_configured { "0.0.0.0" } else { "127.0.0.1" };
         let checks_secrets = !draft.allow_insecure_secret;
-        let config = Config { server: draft.finish(default_host), apps };
+        let redis = std::mem::take(&mut draft.redis).finish(self.environment, &apps, errors);
+        let server = ServerConfig { redis, ..draft.finish(default_host) };
+        let config = Config { server, apps };
         if checks_secrets {
             errors.extend(insecure_secrets(&config));
         }
@@ -111,7 +113,9 @@ impl Sources<'_> {
     /// something else hides comes out when that is taken away, in the middle of the night.
     fn server_values(&self, setting: &Setting<ServerDraft>) -> impl Iterator<Item = Value> {
         let flag = self.flags.settings.get(setting.key).map(|text| {
-            let name = format!("--{}", setting.key.replace('_', "-"));
+            // `--redis` is `redis.url` or `redis.enabled`.
+            let key = setting.key.split('.').next().unwrap_or(setting.key);
+            let name = format!("--{}", key.replace('_', "-"));
             Value { raw: Raw::Text(text.clone()), origin: Origin::Flag { name } }
         });
         let environment = self.environment.value(setting.env);

@@ -5,6 +5,7 @@
 //! * `settings`, `server_settings`, `app_settings`: the tables of all settings
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
+//! * `redis`, `redis_address`, `slug`: the Redis bridge, with Laravel's prefix
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
 //! * `value`: a value with its place; `error`: what is wrong; `secret`: which secrets are none
@@ -16,9 +17,12 @@ mod environment;
 mod error;
 mod files;
 mod load;
+mod redis;
+mod redis_address;
 mod secret;
 mod server_settings;
 pub(crate) mod settings;
+mod slug;
 mod toml_file;
 mod value;
 
@@ -29,6 +33,8 @@ use resound_hub::app::App;
 pub use self::{
     error::{ConfigError, ConfigErrors},
     load::{Flags, Loaded, load},
+    redis::RedisConfig,
+    redis_address::{Certificate, RedisAddress, RedisPlace},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
 };
 pub(crate) use self::{
@@ -79,6 +85,8 @@ pub struct ServerConfig {
     pub log: LogFormat,
     /// Whether every message is logged. Default false.
     pub debug: bool,
+    /// The Redis bridge. Default none.
+    pub redis: Option<RedisConfig>,
 }
 
 impl Config {
@@ -107,6 +115,7 @@ impl Default for ServerConfig {
             metrics_prefix: "resound_".to_owned(),
             log: LogFormat::Text,
             debug: false,
+            redis: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     LogFormat, ServerConfig,
+    redis::RedisDraft,
     settings::{Setting, Shown, server_settings},
     value::{Expected, Origin, Raw, Value},
 };
@@ -16,6 +17,7 @@ pub(crate) struct ServerDraft {
     pub(crate) public_port: Option<u16>,
     pub(crate) request_bytes_max: Option<usize>,
     pub(crate) allow_insecure_secret: bool,
+    pub(crate) redis: RedisDraft,
 }
 
 impl ServerDraft {

@@ -7,6 +7,7 @@ use std::{fmt::Write as _, iter};
 
 use super::{
     app_settings::APP,
+    redis::REDIS,
     server_settings::{SERVER, ServerDraft},
     value::{Expected, Value},
 };
@@ -39,7 +40,7 @@ pub(crate) const UNSUPPORTED_SWITCHES: [&str; 1] = ["REVERB_SCALING_ENABLED"];
 
 /// The settings of the process, of all its tables.
 pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerDraft>> + Clone {
-    SERVER.iter()
+    SERVER.iter().chain(REDIS)
 }
 
 /// Every environment variable that is read.
