@@ -8,6 +8,7 @@
 //! * `transport`: the opening handshake of WebSocket
 //! * `api`: the HTTP API; [`welcome`]: the page at `/`
 //! * `metrics`, `log`: what is counted and what is written about connections
+//! * `redis`: events that Laravel publishes through Redis
 //! * `clock`, `descriptors`: time and file descriptors
 
 mod api;
@@ -19,6 +20,7 @@ mod descriptors;
 mod log;
 pub mod logging;
 mod metrics;
+mod redis;
 pub mod server;
 mod shard;
 mod transport;

@@ -154,6 +154,7 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
                 ShardMessage::Peer(message) => hub.accept(message, now, io),
                 ShardMessage::Connection(stream, peer) => shard.open(stream, peer),
                 ShardMessage::Ask(question) => question(hub, &io.metrics, now),
+                ShardMessage::Publish(app, event) => shard.publish(app, &[event.body()]),
                 ShardMessage::Reload(apps) => hub.reload(apps, now, io),
                 ShardMessage::Drain(millis) => grace_ms = Some(millis),
             }
