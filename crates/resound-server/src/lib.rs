@@ -9,6 +9,7 @@
 //! * `api`: the HTTP API; [`welcome`]: the page at `/`
 //! * `authorise`: asks the application who may join a channel
 //! * `metrics`, `log`: what is counted and what is written about connections
+//! * `redis`: events that Laravel publishes through Redis
 //! * `clock`, `descriptors`: time and file descriptors
 
 mod api;
@@ -21,6 +22,7 @@ mod descriptors;
 mod log;
 pub mod logging;
 mod metrics;
+mod redis;
 pub mod server;
 mod shard;
 mod transport;

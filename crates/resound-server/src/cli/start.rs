@@ -29,6 +29,9 @@ pub(super) struct StartArgs {
     log: Option<String>,
     #[arg(long, action = ArgAction::SetTrue, help = settings::flag_help("allow_insecure_secret"))]
     allow_insecure_secret: bool,
+    /// Take events that Laravel publishes through Redis; without URL at the REDIS_HOST, … of .env
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    redis: Option<String>,
     /// File to read in place of resound.toml; one in JSON is laravel-echo-server's
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -58,9 +61,14 @@ impl StartArgs {
             ("path", &self.path),
             ("hostname", &self.hostname),
             ("log", &self.log),
+            // Checked with the rest of the configuration: the command line's errors would show a password.
+            ("redis.url", &self.redis.clone().filter(|url| !url.is_empty())),
         ];
-        let switches =
-            [("debug", self.debug), ("allow_insecure_secret", self.allow_insecure_secret)];
+        let switches = [
+            ("debug", self.debug),
+            ("allow_insecure_secret", self.allow_insecure_secret),
+            ("redis.enabled", self.redis.is_some()),
+        ];
         let texts = texts.into_iter().filter_map(|(key, text)| Some((key, text.clone()?)));
         let switches = switches.into_iter().filter(|(_, is_on)| *is_on);
         let settings = texts.chain(switches.map(|(key, _)| (key, "true".to_owned()))).collect();

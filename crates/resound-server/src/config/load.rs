@@ -9,7 +9,7 @@ use std::{
 use resound_hub::app::App;
 
 use super::{
-    Config, apps, auth,
+    Config, ServerConfig, apps, auth,
     echo_server::{self, EchoServerFile},
     environment::Environment,
     error::{ConfigError, ConfigErrors, nearest},
@@ -130,7 +130,9 @@ impl Sources<'_> {
         auth::settle(&mut draft, self.environment, warnings);
         let (apps, default_host) = self.apps(&draft, errors, warnings);
         let checks_secrets = !draft.allow_insecure_secret;
-        let mut config = Config { server: draft.finish(default_host), apps };
+        let redis = std::mem::take(&mut draft.redis).finish(self.environment, &apps, errors);
+        let server = ServerConfig { redis, ..draft.finish(default_host) };
+        let mut config = Config { server, apps };
         if let Some(echo_server) = self.echo_server {
             config.server.echo_server = Some(echo_server.config.clone());
         }
@@ -162,7 +164,9 @@ impl Sources<'_> {
     /// something else hides comes out when that is taken away, in the middle of the night.
     fn server_values(&self, setting: &Setting<ServerDraft>) -> impl Iterator<Item = Value> {
         let flag = self.flags.settings.get(setting.key).map(|text| {
-            let name = format!("--{}", setting.key.replace('_', "-"));
+            // `--redis` is `redis.url` or `redis.enabled`.
+            let key = setting.key.split('.').next().unwrap_or(setting.key);
+            let name = format!("--{}", key.replace('_', "-"));
             Value { raw: Raw::Text(text.clone()), origin: Origin::Flag { name } }
         });
         let environment = self.environment.value(setting.env);

@@ -6,6 +6,7 @@
 //! * `auth`, `socketio`: those of the questions to the application, and of clients of Socket.IO
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
+//! * `redis`, `redis_address`, `slug`: the Redis bridge, with Laravel's prefix
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
 //! * `echo_server`, `json_file`: `laravel-echo-server.json` in its place
@@ -21,9 +22,12 @@ mod error;
 mod files;
 mod json_file;
 mod load;
+mod redis;
+mod redis_address;
 mod secret;
 mod server_settings;
 pub(crate) mod settings;
+mod slug;
 mod socketio;
 mod toml_file;
 mod value;
@@ -37,6 +41,8 @@ pub use self::{
     echo_server::EchoServerConfig,
     error::{ConfigError, ConfigErrors},
     load::{Flags, Loaded, load},
+    redis::RedisConfig,
+    redis_address::{Certificate, RedisAddress, RedisPlace},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
     socketio::SocketIoConfig,
 };
@@ -95,6 +101,8 @@ pub struct ServerConfig {
     /// What a configuration of laravel-echo-server has besides; it opens that server's HTTP API.
     /// Default none.
     pub echo_server: Option<EchoServerConfig>,
+    /// The Redis bridge. Default none.
+    pub redis: Option<RedisConfig>,
 }
 
 impl Config {
@@ -126,6 +134,7 @@ impl Default for ServerConfig {
             auth: AuthConfig::default(),
             socketio: SocketIoConfig::default(),
             echo_server: None,
+            redis: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     AuthHost, LogFormat, ServerConfig,
+    redis::RedisDraft,
     settings::{Setting, Shown, server_settings},
     value::{Expected, Origin, Raw, Value},
 };
@@ -17,6 +18,7 @@ pub(crate) struct ServerDraft {
     pub(crate) request_bytes_max: Option<usize>,
     pub(crate) allow_insecure_secret: bool,
     pub(crate) auth_hosts: Option<Vec<AuthHost>>,
+    pub(crate) redis: RedisDraft,
 }
 
 impl ServerDraft {

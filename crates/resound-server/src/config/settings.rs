@@ -9,6 +9,7 @@ use super::{
     app_settings::APP,
     auth::AUTH,
     echo_server,
+    redis::REDIS,
     server_settings::{SERVER, ServerDraft},
     socketio::SOCKETIO,
     value::{Expected, Value},
@@ -42,7 +43,7 @@ pub(crate) const UNSUPPORTED_SWITCHES: [&str; 1] = ["REVERB_SCALING_ENABLED"];
 
 /// The settings of the process, of all its tables.
 pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerDraft>> + Clone {
-    SERVER.iter().chain(AUTH).chain(SOCKETIO)
+    SERVER.iter().chain(SOCKETIO).chain(AUTH).chain(REDIS)
 }
 
 /// Every environment variable that is read.

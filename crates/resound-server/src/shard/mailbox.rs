@@ -9,7 +9,7 @@ use std::{
 };
 
 use resound_hub::{
-    app::Apps,
+    app::{AppNumber, Apps},
     hub::Hub,
     peer::{PeerMessage, ShardId},
     time::Now,
@@ -17,7 +17,7 @@ use resound_hub::{
 use tokio::sync::{Notify, oneshot};
 
 use super::{Shard, arrival::Arrival};
-use crate::metrics::ShardMetrics;
+use crate::{metrics::ShardMetrics, redis::OwnedEvent};
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
 /// caught up, so that what outsiders send cannot fill the memory.
@@ -37,6 +37,8 @@ pub(crate) enum ShardMessage {
     Act(Act),
     /// A question; it answers itself.
     Ask(Question),
+    /// An event from elsewhere than the HTTP API.
+    Publish(AppNumber, OwnedEvent),
     /// Other applications or limits.
     Reload(Arc<Apps>),
     /// The process ends: close every connection within so many milliseconds.

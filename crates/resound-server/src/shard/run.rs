@@ -160,6 +160,7 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
                 ShardMessage::Arrival(arrival) => shard.arrive(*arrival),
                 ShardMessage::Act(act) => act(&mut shard),
                 ShardMessage::Ask(question) => question(hub, &io.metrics, now),
+                ShardMessage::Publish(app, event) => shard.publish(app, &[event.body()]),
                 ShardMessage::Reload(apps) => hub.reload(apps, now, io),
                 ShardMessage::Drain(millis) => grace_ms = Some(millis),
             }
