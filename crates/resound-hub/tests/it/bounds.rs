@@ -47,6 +47,8 @@ impl Sink for Counter {
 
     fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
 
+    fn resumed(&mut self, _: Slot, _: SocketId) {}
+
     fn note(&mut self, _: &Who<'_>, _: Note<'_>) {}
 }
 

@@ -353,6 +353,11 @@ impl Sink for Side<'_> {
         self.outside.travellers.push((client, shard, returning));
     }
 
+    fn resumed(&mut self, slot: Slot, socket_id: SocketId) {
+        let client = self.at(slot);
+        self.outside.clients[client].socket_id = socket_id;
+    }
+
     fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
         let client =
             self.outside.clients.iter_mut().find(|client| client.socket_id == who.socket_id);

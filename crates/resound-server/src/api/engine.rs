@@ -78,12 +78,11 @@ impl Fault {
     }
 
     fn refused(error: &ClientError) -> Self {
-        let status = match error {
-            ClientError::OverCapacity | ClientError::OverQuota | ClientError::ShuttingDown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            _ => StatusCode::FORBIDDEN,
-        };
+        let passes = matches!(
+            error,
+            ClientError::OverCapacity | ClientError::OverQuota | ClientError::ShuttingDown
+        );
+        let status = if passes { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::FORBIDDEN };
         let code = RequestFault::Forbidden.code();
         let message = serde_json::Value::from(error.to_string());
         let body = format!(r#"{{"code":{code},"message":{message}}}"#);

@@ -397,7 +397,7 @@ fn an_app_url_that_is_none_stops_nothing() {
 fn the_authorisation_has_settings() {
     let Loaded { config, warnings } = loaded(&toml(
         "[auth]\nendpoint = \"api/broadcasting/auth\"\ntimeout_seconds = 3\nmax_concurrent = 5\n\
-         verify_tls = false\n",
+         verify_tls = false\nhosts = [\"https://app.example\"]\n",
     ));
     let auth = config.server.auth;
     assert_eq!((auth.endpoint.as_str(), auth.timeout.as_secs()), ("/api/broadcasting/auth", 3));
