@@ -354,6 +354,8 @@ impl World {
             local_channels: sum.local_channels + census.local_channels,
             channels: sum.channels + census.channels,
             users: sum.users + census.users,
+            kept: sum.kept + census.kept,
+            remembered: sum.remembered + census.remembered,
         })
     }
 
