@@ -6,6 +6,7 @@ use std::{
     os::unix::net::UnixStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Instant,
 };
 
@@ -102,10 +103,15 @@ fn spawn(folder: &TempDir, arguments: &[String]) -> Child {
     command.spawn().expect("redis-server is installed (Debian: redis-server)")
 }
 
-/// A port that is free at the moment.
+/// A port that is free at the moment, and that the system gives to nobody who asks for any.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let ports = std::iter::repeat_with(|| {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        20_000 + (std::process::id().wrapping_mul(31).wrapping_add(next) % 12_000) as u16
+    });
+    ports.take(12_000).find(is_free).expect("a free port")
 }
 
 /// A connection to Redis.
