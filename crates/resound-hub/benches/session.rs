@@ -3,8 +3,10 @@
 use divan::{Bencher, black_box};
 use resound_hub::{
     app::{App, AppOptions, Apps, LiveApp},
+    authorise::AuthRequest,
     hub::{Admission, Hub},
-    peer::{PeerMessage, ShardId, Slot},
+    peer::{ChannelKey, PeerMessage, ShardId, Slot},
+    recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
 };
@@ -12,6 +14,7 @@ use resound_protocol::{
     api::{EventBody, Info},
     channel::ChannelName,
     error::ClientError,
+    member::Member,
     signature::channel_auth,
     socket_id::SocketId,
     websocket::Frame,
@@ -40,6 +43,14 @@ impl Sink for Null {
     fn close(&mut self, _: Slot, _: &ClientError) {}
 
     fn peer(&mut self, _: ShardId, _: PeerMessage) {}
+
+    fn authorise(&mut self, _: AuthRequest) {}
+
+    fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
+
+    fn resumed(&mut self, _: Slot, _: SocketId) {}
 
     fn note(&mut self, _: &Who<'_>, _: Note<'_>) {}
 }

@@ -28,6 +28,28 @@ pub enum NameFault {
     /// It has a character that no name may have.
     #[error("a channel name has only letters, digits and _-=@,.; but this one has {0:?}")]
     Character(char),
+    /// It has a control character.
+    #[error("a channel name has no control characters, but this one has {0:?}")]
+    Control(char),
+}
+
+/// Which names are valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameRule {
+    /// Those of Pusher, see [`ChannelName::parse`].
+    Pusher,
+    /// Those of laravel-echo-server, see [`ChannelName::parse_lenient`].
+    EchoServer,
+}
+
+impl NameRule {
+    /// Reads a name of at most `length_max` characters.
+    pub fn parse(self, name: &str, length_max: usize) -> Result<ChannelName, NameFault> {
+        match self {
+            Self::Pusher => ChannelName::parse(name, length_max),
+            Self::EchoServer => ChannelName::parse_lenient(name, length_max),
+        }
+    }
 }
 
 const USER_PREFIX: &str = "#server-to-user-";
@@ -48,15 +70,7 @@ pub enum Access {
 impl ChannelName {
     /// Reads a name of at most `length_max` characters.
     pub fn parse(name: &str, length_max: usize) -> Result<Self, NameFault> {
-        if name.is_empty() {
-            return Err(NameFault::Empty);
-        }
-        if name.len() > length_max {
-            let length = name.chars().count();
-            if length > length_max {
-                return Err(NameFault::TooLong { length, max: length_max });
-            }
-        }
+        check_length(name, length_max)?;
         let fault = match name.strip_prefix(USER_PREFIX) {
             Some("") => return Err(NameFault::Empty),
             Some(id) => id.chars().find(|c| c.is_control()),
@@ -65,6 +79,17 @@ impl ChannelName {
             }
         };
         fault.map_or_else(|| Ok(Self(name.into())), |c| Err(NameFault::Character(c)))
+    }
+
+    /// Reads a name as laravel-echo-server and Laravel's redis broadcaster know them: any characters but
+    /// control characters (`chat:1`). Clients of the Pusher protocol can't subscribe to those that
+    /// [`ChannelName::parse`] refuses.
+    pub fn parse_lenient(name: &str, length_max: usize) -> Result<Self, NameFault> {
+        check_length(name, length_max)?;
+        match name.chars().find(|c| c.is_control()) {
+            Some(c) => Err(NameFault::Control(c)),
+            None => Ok(Self(name.into())),
+        }
     }
 
     /// The channel of the events to one signed-in user.
@@ -110,6 +135,19 @@ impl ChannelName {
     }
 }
 
+fn check_length(name: &str, length_max: usize) -> Result<(), NameFault> {
+    if name.is_empty() {
+        return Err(NameFault::Empty);
+    }
+    if name.len() > length_max {
+        let length = name.chars().count();
+        if length > length_max {
+            return Err(NameFault::TooLong { length, max: length_max });
+        }
+    }
+    Ok(())
+}
+
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-=@,.;".contains(&byte)
 }
@@ -139,6 +177,18 @@ mod tests {
     #[track_caller]
     fn name(text: &str) -> ChannelName {
         ChannelName::parse(text, 200).expect("a valid name")
+    }
+
+    #[test]
+    fn laravel_echo_server_takes_names_that_pusher_does_not() {
+        for name in ["chat:1", "a b", "заказ/7", "private-x:{y}"] {
+            assert!(ChannelName::parse(name, 200).is_err(), "{name}");
+            let lenient = NameRule::EchoServer.parse(name, 200).expect("a name");
+            assert_eq!(lenient.as_str(), name);
+        }
+        assert_eq!(ChannelName::parse_lenient("", 200), Err(NameFault::Empty));
+        assert_eq!(ChannelName::parse_lenient("a\nb", 200), Err(NameFault::Control('\n')));
+        assert!(ChannelName::parse_lenient("abc", 2).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use resound_hub::app::{AppOptions, LiveApp};
 use resound_protocol::{
     api::{BodyLimits, Info},
+    channel::NameRule,
     signature::{Query, RequestParts, verify_request},
 };
 
@@ -68,7 +69,8 @@ impl<'s> Call<'s> {
             return Err(refuse(shard, "app_disabled", Fault::new(StatusCode::FORBIDDEN, message)));
         }
         let (parts, body) = self.request.into_parts();
-        let body = read_body(shard, &parts.headers, body, app.options.request_bytes_max).await?;
+        let bytes_max = app.options.request_bytes_max;
+        let body = read_body(shard, &parts.headers, body, bytes_max, "max_request_size").await?;
         let query = parts.uri.query().unwrap_or("");
         let signed = RequestParts {
             method: signed_method(&parts.method),
@@ -119,6 +121,7 @@ impl Verified {
 pub(super) fn limits(options: &AppOptions) -> BodyLimits {
     BodyLimits {
         channel_name_max: options.channel_name_max,
+        channel_names: NameRule::Pusher,
         event_name_max: options.event_name_max,
         event_channels_max: options.event_channels_max,
         event_bytes_max: options.event_bytes_max,
@@ -137,17 +140,17 @@ pub(super) fn refuse(shard: &ShardHandle, reason: &'static str, fault: Fault) ->
     fault
 }
 
-/// Reads a body of at most `bytes_max` bytes, within the time that a handshake may take, too.
+/// Reads a body of at most `bytes_max` bytes, which `setting` allows, within the time that a handshake may take, too.
 pub(super) async fn read_body(
     shard: &ShardHandle,
     headers: &HeaderMap,
     mut body: Incoming,
     bytes_max: usize,
+    setting: &'static str,
 ) -> Result<Bytes, Fault> {
     let too_large = |size: &dyn std::fmt::Display| {
-        let message = format!(
-            "The request's body is {size} bytes, the limit is {bytes_max} (max_request_size)."
-        );
+        let message =
+            format!("The request's body is {size} bytes, the limit is {bytes_max} ({setting}).");
         refuse(shard, "request_too_large", Fault::new(StatusCode::PAYLOAD_TOO_LARGE, message))
     };
     if let Some(announced) = body.size_hint().exact().filter(|size| *size > bytes_max as u64) {
