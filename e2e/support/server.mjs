@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -162,27 +161,6 @@ export class Server {
       this.logs.push(JSON.parse(line));
     } catch {
       this.logs.push({ message: line });
-    }
-  }
-}
-
-/**
- * A free port outside the range from which the system takes ports for outgoing connections.
- *
- * A client that keeps dialling a closed port of that range can by chance be given this very port as its
- * own, and then holds it: a server could not come back to it.
- */
-export async function fixedPort() {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const probe = createServer();
-    const free = await new Promise((resolve) => {
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (free) {
-      await new Promise((resolve) => probe.close(resolve));
-      return port;
     }
   }
 }
