@@ -64,17 +64,12 @@ export class Redis {
     this.#program.signal('SIGCONT');
   }
 
-  /** Runs a command with redis-cli and answers what it printed. */
-  async command(...words) {
-    const secret = this.password ? ['-a', this.password, '--no-auth-warning'] : [];
-    const { stdout } = await run('redis-cli', ['-p', String(this.port), ...secret, ...words]);
-    return stdout.trim();
-  }
-
-  /** Publishes what Laravel would, or anything else, and answers how many got it. */
+  /** Publishes what Laravel would, or any text, and answers how many subscribers got it. */
   async publish(channel, message) {
-    const text = typeof message === 'string' ? message : JSON.stringify(message);
-    return Number(await this.command('PUBLISH', channel, text));
+    const secret = this.password ? ['-a', this.password, '--no-auth-warning'] : [];
+    const published = run('redis-cli', ['-p', String(this.port), ...secret, '-x', 'PUBLISH', channel]);
+    published.child.stdin.end(typeof message === 'string' ? message : JSON.stringify(message));
+    return Number((await published).stdout);
   }
 
   /** Ends the process and removes its directory. */

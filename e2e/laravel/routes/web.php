@@ -16,5 +16,5 @@ Route::get('/login/{id}', function ($id) {
 
 // An authorisation route that somebody wrote by hand: it checks the CSRF token.
 Route::post('/by-hand/broadcasting/auth', function () {
-    return true;
+    return response()->json(true);
 });
