@@ -43,7 +43,7 @@ export class Laravel {
       APP_NAME: 'Laravel',
       APP_KEY: `base64:${Buffer.alloc(32, 'k').toString('base64')}`,
       APP_URL: laravel.url(''),
-      BROADCAST_CONNECTION: redis ? 'redis' : 'null',
+      BROADCAST_CONNECTION: 'redis',
       REDIS_HOST: '127.0.0.1',
       REDIS_PORT: redis ? String(redis.port) : undefined,
       REDIS_PASSWORD: redis?.password,
