@@ -3,8 +3,10 @@
 use divan::{Bencher, black_box};
 use resound_hub::{
     app::{App, AppOptions, Apps, LiveApp},
+    authorise::AuthRequest,
     hub::{Admission, Hub},
     peer::{PeerMessage, ShardId, Slot},
+    recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
 };
@@ -40,6 +42,12 @@ impl Sink for Null {
     fn close(&mut self, _: Slot, _: &ClientError) {}
 
     fn peer(&mut self, _: ShardId, _: PeerMessage) {}
+
+    fn authorise(&mut self, _: AuthRequest) {}
+
+    fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn resumed(&mut self, _: Slot, _: SocketId) {}
 
     fn note(&mut self, _: &Who<'_>, _: Note<'_>) {}
 }

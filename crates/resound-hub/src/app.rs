@@ -65,6 +65,21 @@ impl Default for RateLimit {
     }
 }
 
+/// Who may use laravel-echo-server's HTTP API, which takes a key where Pusher's takes a signature.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BearerClient {
+    /// The id in the paths of its requests. It need not be the application's.
+    pub id: Box<str>,
+    /// The key that it shows; a secret.
+    pub key: Box<str>,
+}
+
+impl fmt::Debug for BearerClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerClient").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// What an application allows. `None` in a limit means that nothing but the memory bounds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppOptions {
@@ -112,6 +127,11 @@ pub struct AppOptions {
     pub presence_members_max: usize,
     /// Bytes of a member's `channel_data`. Default 10,000.
     pub presence_member_bytes_max: usize,
+    /// Who may publish and ask with a key alone, as with laravel-echo-server. Default nobody.
+    pub bearer_clients: Vec<BearerClient>,
+    /// Whether the secret was drawn at the start because none is configured: then nobody can sign.
+    /// Default false.
+    pub secret_is_drawn: bool,
 }
 
 impl Default for AppOptions {
@@ -139,6 +159,8 @@ impl Default for AppOptions {
             batch_max: 100,
             presence_members_max: 10_000,
             presence_member_bytes_max: 10_000,
+            bearer_clients: Vec::new(),
+            secret_is_drawn: false,
         }
     }
 }
@@ -272,6 +294,14 @@ impl Apps {
     /// The application of this number, unless a reload took it away.
     pub fn by_number(&self, number: AppNumber) -> Option<&Arc<LiveApp>> {
         self.by_number.get(number.0 as usize)?.as_ref()
+    }
+
+    /// The application that this client of laravel-echo-server's API uses, and the client.
+    pub fn by_bearer_client(&self, id: &str) -> Option<(&Arc<LiveApp>, &BearerClient)> {
+        self.iter().find_map(|app| {
+            let client = app.options.bearer_clients.iter().find(|client| &*client.id == id)?;
+            Some((app, client))
+        })
     }
 
     /// All applications, in the order of their numbers.

@@ -6,18 +6,22 @@ use std::{
 };
 
 use resound_protocol::{
-    client::ClientMessage, error::ClientError, message, socket_id::SocketId, websocket::Frame,
+    client::ClientMessage, error::ClientError, message, socket_id::SocketId, socketio,
+    websocket::Frame,
 };
 
 use crate::{
     app::{AppNumber, Apps, LiveApp},
+    event::Wire,
     life::Lookouts,
     local::LocalChannels,
     owner::OwnedChannels,
     peer::{ChannelKey, Message, PeerMessage, ShardId, Slot, owner_of, owner_of_users},
+    recovery::{Kept, Log},
     session::Session,
     shrink::shrink_map,
     sink::{Note, Sink, Who},
+    socketio::SocketIoOptions,
     time::Now,
     timers::Timers,
     users::Users,
@@ -31,6 +35,7 @@ pub struct Hub {
     pub(crate) shard: ShardId,
     pub(crate) shards: usize,
     pub(crate) apps: Arc<Apps>,
+    pub(crate) socketio: SocketIoOptions,
     sessions: Vec<Option<Box<Session>>>,
     live: usize,
     pub(crate) sockets: HashMap<SocketId, Slot>,
@@ -39,11 +44,19 @@ pub struct Hub {
     pub(crate) users: Users,
     pub(crate) timers: Timers<Due>,
     pub(crate) lookouts: Lookouts,
+    /// Sessions that wait for their clients to return.
+    pub(crate) kept: Kept,
     /// Messages to this very shard: handled before anything else comes in.
     inbox: VecDeque<Message>,
     pub(crate) serial: u32,
+    /// Events to which this shard, as their channel's owner, has given a place.
+    pub(crate) events: u64,
+    /// What a client that returns may have missed.
+    pub(crate) log: Log,
 }
 
+/// How a binary packet is written where all packets are text.
+const ATTACHMENT: &str = "b";
 /// Room for messages that an empty inbox keeps.
 const INBOX_KEPT_MAX: usize = 1024;
 
@@ -80,6 +93,10 @@ pub struct Census {
     pub channels: usize,
     /// Users who are signed in or watched.
     pub users: usize,
+    /// Sessions that wait for their clients to return.
+    pub kept: usize,
+    /// Events that are remembered for clients that return.
+    pub remembered: usize,
 }
 
 impl Hub {
@@ -89,6 +106,7 @@ impl Hub {
             shard,
             shards,
             apps,
+            socketio: SocketIoOptions::default(),
             sessions: Vec::new(),
             live: 0,
             sockets: HashMap::new(),
@@ -97,9 +115,18 @@ impl Hub {
             users: Users::default(),
             timers: Timers::default(),
             lookouts: Lookouts::default(),
+            kept: Kept::default(),
             inbox: VecDeque::new(),
             serial: 0,
+            events: 0,
+            log: Log::default(),
         }
+    }
+
+    /// The same hub with other options for clients of Socket.IO.
+    pub fn with_socketio(mut self, options: SocketIoOptions) -> Self {
+        self.socketio = options;
+        self
     }
 
     /// The applications as this shard knows them.
@@ -142,34 +169,61 @@ impl Hub {
         now: Now,
         sink: &mut dyn Sink,
     ) -> Result<(), ClientError> {
-        let app = self.app(app).ok_or(ClientError::UnknownApp)?;
+        let app = self.enter(slot, Box::new(Session::new(socket_id, app, now)), sink)?;
+        let timeout = app.options.activity_timeout_seconds;
+        sink.send(slot, &message::connection_established(socket_id, timeout));
+        Ok(())
+    }
+
+    /// Counts a session in and puts it into its slot.
+    pub(crate) fn enter(
+        &mut self,
+        slot: Slot,
+        session: Box<Session>,
+        sink: &mut dyn Sink,
+    ) -> Result<Arc<LiveApp>, ClientError> {
+        let app = self.app(session.app).ok_or(ClientError::UnknownApp)?;
         if !app.options.enabled {
             return Err(ClientError::AppDisabled);
         }
         if !app.enter() {
             return Err(ClientError::OverQuota);
         }
+        sink.note(&Who { app: &app, socket_id: session.socket_id }, Note::Connected);
+        self.put(slot, session);
+        Ok(app)
+    }
+
+    /// Puts a session, which is counted, into its slot.
+    fn put(&mut self, slot: Slot, session: Box<Session>) {
         let at = slot as usize;
         if self.sessions.len() <= at {
             self.sessions.resize_with(at + 1, || None);
         }
-        self.sessions[at] = Some(Box::new(Session::new(socket_id, app.number(), now)));
+        self.sockets.insert(session.socket_id, slot);
+        self.sessions[at] = Some(session);
         self.live += 1;
-        self.sockets.insert(socket_id, slot);
         self.watch_life(slot);
-        sink.note(&Who { app: &app, socket_id }, Note::Connected);
-        sink.send(
-            slot,
-            &message::connection_established(socket_id, app.options.activity_timeout_seconds),
-        );
-        Ok(())
     }
 
-    /// Takes a message of a client.
+    /// Gives a connection another session in place of its own, whose count it takes over.
+    pub(crate) fn replace(&mut self, slot: Slot, session: Box<Session>) {
+        if let Some(former) = self.sessions.get_mut(slot as usize).and_then(Option::take) {
+            self.live -= 1;
+            self.sockets.remove(&former.socket_id);
+        }
+        self.put(slot, session);
+    }
+
+    /// Takes a message of a client: Pusher's JSON, or a packet of Engine.IO.
     pub fn receive(&mut self, slot: Slot, text: &str, now: Now, sink: &mut dyn Sink) {
         let Some((session, app)) = self.speaker(slot) else {
             return;
         };
+        if session.socketio.is_some() {
+            self.receive_packet(slot, text, now, sink);
+            return self.settle(now, sink);
+        }
         let answers_ping = session.life.hear(now);
         let who = Who { app: &app, socket_id: session.socket_id };
         sink.note(&who, Note::Received(text));
@@ -211,6 +265,13 @@ impl Hub {
         }
     }
 
+    /// Takes a binary message: text for who sends Pusher's protocol so, an attachment in Socket.IO.
+    pub fn receive_binary(&mut self, slot: Slot, bytes: &[u8], now: Now, sink: &mut dyn Sink) {
+        let is_socketio = self.session(slot).is_some_and(|session| session.socketio.is_some());
+        let text = if is_socketio { ATTACHMENT } else { str::from_utf8(bytes).unwrap_or("") };
+        self.receive(slot, text, now, sink);
+    }
+
     /// Takes a sign of life that is no message: a WebSocket ping or pong.
     pub fn heard(&mut self, slot: Slot, now: Now) {
         let Some(session) = self.session_mut(slot) else {
@@ -222,7 +283,14 @@ impl Hub {
         }
     }
 
-    /// Forgets a connection that is gone. Harmless when the hub has forgotten it already.
+    /// Takes notice that a connection is gone, and forgets it unless its client may return to its
+    /// session. Harmless when the hub has forgotten it already.
+    pub fn lose(&mut self, slot: Slot, now: Now, sink: &mut dyn Sink) {
+        self.keep_or_forget(slot, now, sink);
+        self.settle(now, sink);
+    }
+
+    /// Forgets a connection that is gone for good. Harmless when the hub has forgotten it already.
     pub fn disconnect(&mut self, slot: Slot, now: Now, sink: &mut dyn Sink) {
         self.forget(slot, sink);
         self.settle(now, sink);
@@ -257,6 +325,10 @@ impl Hub {
                 None => self.end(slot, &ClientError::UnknownApp, sink),
             }
         }
+        self.forget_kept(
+            |session| !apps.by_number(session.app).is_some_and(|app| app.options.enabled),
+            sink,
+        );
         // Only after all have ended: those who end too need not be told that the others do.
         self.settle(now, sink);
         self.apps = apps;
@@ -274,7 +346,7 @@ impl Hub {
                     self.own_unsubscribe(&channel, shard, member.as_deref(), now, sink);
                 }
                 Message::Publish(publication) => self.own_publish(publication, sink),
-                Message::Deliver(delivery) => self.deliver(&delivery, sink),
+                Message::Deliver(delivery) => self.deliver(&delivery, now, sink),
                 Message::Answer(answer) => self.subscribe_answered(answer, sink),
                 Message::SignIn(request) => self.own_sign_in(request, sink),
                 Message::SignOut(request) => self.own_sign_out(&request, sink),
@@ -321,31 +393,45 @@ impl Hub {
         sink: &mut dyn Sink,
     ) {
         if let Some((session, app)) = self.speaker(slot) {
+            let wire = session.wire();
             sink.note(
                 &Who { app: &app, socket_id: session.socket_id },
                 Note::Refused(error, reason),
             );
+            if wire == Wire::Pusher {
+                sink.send(slot, &message::error(error));
+            }
         }
-        sink.send(slot, &message::error(error));
     }
 
     /// Forgets a connection and has it closed.
     pub(crate) fn end(&mut self, slot: Slot, error: &ClientError, sink: &mut dyn Sink) {
+        let wire = self.session(slot).map(Session::wire);
         self.forget(slot, sink);
+        // It is what keeps Socket.IO's clients from returning, as these codes keep Pusher's.
+        if wire == Some(Wire::SocketIo) && error.is_final() {
+            sink.send(slot, &socketio::disconnect());
+        }
         sink.close(slot, error);
     }
 
-    fn forget(&mut self, slot: Slot, sink: &mut dyn Sink) {
-        let Some(mut session) = self.sessions.get_mut(slot as usize).and_then(Option::take) else {
+    pub(crate) fn forget(&mut self, slot: Slot, sink: &mut dyn Sink) {
+        let Some(mut session) = self.take_session(slot, sink) else {
             return;
         };
+        let wire = session.wire();
+        for subscription in std::mem::take(&mut session.subscriptions) {
+            self.drop_subscription(slot, wire, subscription, sink);
+        }
+        self.sign_out(slot, &mut session, sink);
+    }
+
+    /// Counts a session out; what it is subscribed to is the caller's to undo.
+    pub(crate) fn take_session(&mut self, slot: Slot, sink: &mut dyn Sink) -> Option<Box<Session>> {
+        let session = self.sessions.get_mut(slot as usize).and_then(Option::take)?;
         self.live -= 1;
         self.sockets.remove(&session.socket_id);
         shrink_map(&mut self.sockets);
-        for subscription in std::mem::take(&mut session.subscriptions) {
-            self.drop_subscription(slot, subscription, sink);
-        }
-        self.sign_out(slot, &mut session, sink);
         if let Some(app) = self.app(session.app) {
             app.leave();
             sink.note(&Who { app: &app, socket_id: session.socket_id }, Note::Disconnected);
@@ -354,6 +440,7 @@ impl Hub {
             self.sessions = Vec::new();
             self.lookouts = Lookouts::default();
         }
+        Some(session)
     }
 
     fn terminate_here(&mut self, app: AppNumber, user_id: &str, sink: &mut dyn Sink) {
@@ -369,6 +456,10 @@ impl Hub {
                 self.end(slot, &ClientError::Terminated, sink);
             }
         }
+        let is_member = |session: &Session| {
+            session.subscriptions.iter().any(|s| s.member.as_deref() == Some(user_id))
+        };
+        self.forget_kept(|session| session.app == app && is_member(session), sink);
     }
 
     pub(crate) fn app(&self, number: AppNumber) -> Option<Arc<LiveApp>> {
@@ -397,7 +488,17 @@ impl Hub {
             local_channels: self.local.len(),
             channels: self.owned.occupied(),
             users: self.users.len(),
+            kept: self.kept.len(),
+            remembered: self.log.len(),
         }
+    }
+
+    /// Bytes that a message of a connection may have; `None` if there is no such connection.
+    pub fn message_bytes_max(&self, slot: Slot) -> Option<usize> {
+        if self.session(slot)?.socketio.is_some() {
+            return Some(self.socketio.payload_bytes_max);
+        }
+        self.app_of(slot).map(|app| app.options.message_bytes_max)
     }
 
     /// The application of a connection.

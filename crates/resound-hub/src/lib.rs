@@ -10,6 +10,9 @@
 //! * `session`, `life`, `limits`: a connection, its signs of life, how often it may speak
 //! * `subscribe`, `local`: subscriptions on the side of the connection
 //! * `owner`, `presence`: channels on the side of the shard that owns them
+//! * `event`: what subscribers are told, encoded once per wire format
+//! * [`socketio`], [`authorise`], [`recovery`]: clients of Socket.IO, how they are let into channels, and
+//!   how they return to their sessions
 //! * `publish`: events of applications and of clients
 //! * `users`: sign-in and watchlists
 //! * [`query`]: questions of the HTTP API
@@ -18,6 +21,8 @@
 //! * [`time`], `timers`, `shrink`: what all of them need
 
 pub mod app;
+pub mod authorise;
+mod event;
 pub mod hub;
 mod life;
 mod limits;
@@ -28,9 +33,11 @@ pub mod peer;
 mod presence;
 mod publish;
 pub mod query;
+pub mod recovery;
 mod session;
 mod shrink;
 pub mod sink;
+pub mod socketio;
 mod subscribe;
 pub mod time;
 mod timers;

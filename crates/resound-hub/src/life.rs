@@ -1,13 +1,14 @@
 //! Signs of life: who is silent is asked, who stays silent is closed.
 
-use resound_protocol::{error::ClientError, message};
+use resound_protocol::{engineio, error::ClientError, message};
 
 use crate::{
     app::LiveApp,
     hub::{Due, Hub},
     peer::Slot,
-    session::Life,
+    session::{Life, Session},
     sink::Sink,
+    socketio::SocketIoOptions,
     time::{Now, Second},
     timers::Timers,
 };
@@ -57,13 +58,22 @@ impl Life {
         self.heard = now.seconds_up();
         std::mem::take(&mut self.pinged)
     }
+}
 
+impl Session {
     /// When it is time to ask or to close.
-    fn due(&self, app: &LiveApp) -> Second {
-        if self.pinged {
-            return self.answer_due;
-        }
-        self.heard.saturating_add(app.options.ping_interval_seconds)
+    fn due(&self, app: &LiveApp, options: &SocketIoOptions) -> Second {
+        let Life { heard, pinged, answer_due, .. } = self.life;
+        let silence = match self.socketio.as_ref().map(|socketio| socketio.version) {
+            None => app.options.ping_interval_seconds,
+            // The client pings; the server only waits.
+            Some(engineio::Version::V3) => {
+                return heard
+                    .saturating_add(options.ping_interval_seconds + options.ping_timeout_seconds);
+            }
+            Some(engineio::Version::V4) => options.ping_interval_seconds,
+        };
+        if pinged { answer_due } else { heard.saturating_add(silence) }
     }
 }
 
@@ -75,6 +85,7 @@ impl Hub {
                 self.check_life(slot, now, sink);
             }
         }
+        self.expire_kept(now, sink);
         while let Some((_, due)) = self.timers.pop_due(now.seconds()) {
             for due in due {
                 match due {
@@ -87,30 +98,37 @@ impl Hub {
     }
 
     pub(crate) fn watch_life(&mut self, slot: Slot) {
+        let options = self.socketio;
         if let Some((session, app)) = self.speaker(slot) {
-            let due = session.life.due(&app);
+            let due = session.due(&app, &options);
             self.lookouts.watch(slot, due);
         }
     }
 
     /// Every connection is asked and closed, also one that never subscribed (Reverb overlooks it).
     fn check_life(&mut self, slot: Slot, now: Now, sink: &mut dyn Sink) {
+        let options = self.socketio;
         let Some((session, app)) = self.speaker(slot) else {
             return;
         };
-        let life = &mut session.life;
-        if life.due(&app) > now.seconds() {
+        if session.due(&app, &options) > now.seconds() {
             return self.watch_life(slot);
         }
-        if life.pinged {
-            return self.end(slot, &ClientError::PongMissing, sink);
+        let asks = session.socketio.as_ref().is_none_or(|socketio| socketio.pings(now));
+        if session.life.pinged || !asks {
+            self.keep_or_forget(slot, now, sink);
+            return sink.close(slot, &ClientError::PongMissing);
         }
-        life.pinged = true;
-        life.answer_due = now.seconds().saturating_add(app.options.activity_timeout_seconds);
-        if life.knows_control_frames {
-            sink.ping(slot);
-        } else {
-            sink.send(slot, &message::ping());
+        session.life.pinged = true;
+        let time_to_answer = match session.socketio {
+            Some(_) => options.ping_timeout_seconds,
+            None => app.options.activity_timeout_seconds,
+        };
+        session.life.answer_due = now.seconds().saturating_add(time_to_answer);
+        match session.socketio {
+            Some(_) => sink.send(slot, &engineio::ping()),
+            None if session.life.knows_control_frames => sink.ping(slot),
+            None => sink.send(slot, &message::ping()),
         }
         self.watch_life(slot);
     }

@@ -6,6 +6,7 @@ use resound_protocol::channel::ChannelName;
 
 use crate::{
     app::AppNumber,
+    event::{WIRES, Wire},
     peer::{ChannelKey, Slot},
     shrink::shrink_map,
 };
@@ -16,10 +17,31 @@ pub(crate) type LocalId = u32;
 #[derive(Debug)]
 pub(crate) struct LocalChannel {
     pub(crate) key: ChannelKey,
-    /// Dense, so that fan-out walks over memory that lies together.
-    pub(crate) subscribers: Vec<Slot>,
+    /// Who gets its events, by wire format. Dense, so that fan-out walks over memory that lies together.
+    subscribers: [Vec<Slot>; WIRES],
+    /// Subscriptions whose sessions can be recovered: its events are remembered if there is one.
+    pub(crate) recoverable: u32,
+    /// The newest event that is not remembered any more.
+    pub(crate) evicted: Evicted,
     /// Subscriptions, those included that the owner has not answered yet.
     references: u32,
+}
+
+/// An event that the shard's log has dropped: its place in the log, 0 for none, and its offset.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Evicted {
+    pub(crate) entry: u64,
+    pub(crate) offset: u64,
+}
+
+impl LocalChannel {
+    pub(crate) fn list(&self, wire: Wire) -> &[Slot] {
+        &self.subscribers[wire as usize]
+    }
+
+    pub(crate) fn list_mut(&mut self, wire: Wire) -> &mut Vec<Slot> {
+        &mut self.subscribers[wire as usize]
+    }
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +58,13 @@ impl LocalChannels {
             self.channel_mut(id).references += 1;
             return id;
         }
-        let channel = LocalChannel { key: key.clone(), subscribers: Vec::new(), references: 1 };
+        let channel = LocalChannel {
+            key: key.clone(),
+            subscribers: Default::default(),
+            recoverable: 0,
+            evicted: Evicted::default(),
+            references: 1,
+        };
         let id = match self.free.pop() {
             Some(id) => {
                 self.channels[id as usize] = Some(channel);
@@ -85,6 +113,11 @@ impl LocalChannels {
 
     pub(crate) fn channel_mut(&mut self, id: LocalId) -> &mut LocalChannel {
         self.channels[id as usize].as_mut().expect("a subscription keeps its channel")
+    }
+
+    /// The channel of a place, if there is one.
+    pub(crate) fn get_mut(&mut self, id: LocalId) -> Option<&mut LocalChannel> {
+        self.channels.get_mut(id as usize)?.as_mut()
     }
 
     pub(crate) fn len(&self) -> usize {

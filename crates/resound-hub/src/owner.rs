@@ -1,19 +1,20 @@
 //! The channels that this shard owns: their order, their members, what they remember.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use resound_protocol::{
-    channel::ChannelName, error::ClientError, member::Member, message, socket_id::SocketId,
+    channel::ChannelName, error::ClientError, message, socket_id::SocketId, socketio,
     websocket::Frame,
 };
 use smallvec::SmallVec;
 
 use crate::{
     app::{AppNumber, LiveApp},
+    event::{Content, Event, Wire},
     hub::{Due, Hub},
     peer::{
         ChannelKey, Delivery, Message, Publication, ShardId, SubscribeAnswer, SubscribeRequest,
-        Ticket, Welcome,
+        Ticket, Welcome, WelcomeKind,
     },
     presence::{Join, Presence},
     shrink::shrink_map,
@@ -41,7 +42,7 @@ pub(crate) struct OwnedChannel {
 /// The last published event of a cache channel.
 #[derive(Debug)]
 pub(crate) struct Cached {
-    frame: Frame,
+    event: Arc<Event>,
     pub(crate) data_json: Box<str>,
     pub(crate) expires: Second,
 }
@@ -146,14 +147,13 @@ impl Hub {
         now: Now,
         sink: &mut dyn Sink,
     ) {
-        let SubscribeRequest { connection, channel, member, ticket } = request;
-        let is_new = matches!(ticket, Ticket::New(_));
-        let outcome = match self.app(channel.app) {
-            Some(app) => self.let_in(&channel, &app, member.as_ref(), is_new, now, sink),
+        let outcome = match self.app(request.channel.app) {
+            Some(app) => self.let_in(&request, &app, now, sink),
             // A reload that this shard has not heard of yet, or that has taken the app away.
             None => Err(ClientError::LimitReached("The application is being reloaded".into())),
         };
-        let is_in = is_new && outcome.is_ok();
+        let SubscribeRequest { connection, channel, member, ticket, .. } = request;
+        let is_in = matches!(ticket, Ticket::New(_)) && outcome.is_ok();
         if is_in {
             self.owned.entry(&channel).enter(connection.shard);
         } else {
@@ -172,38 +172,37 @@ impl Hub {
     /// joiner is among them, because it has the list.
     fn let_in(
         &mut self,
-        channel: &ChannelKey,
+        request: &SubscribeRequest,
         app: &LiveApp,
-        member: Option<&Member>,
-        is_new: bool,
         now: Now,
         sink: &mut dyn Sink,
     ) -> Result<Welcome, ClientError> {
+        let SubscribeRequest { channel, wire, .. } = request;
+        let is_new = matches!(request.ticket, Ticket::New(_));
         let owned = self.owned.entry(channel);
         let mut added = None;
-        let confirmation = match member {
-            None => message::subscription_succeeded(&channel.name),
-            Some(member) => {
-                let presence = owned.presence.get_or_insert_default();
-                let max = app.options.presence_members_max;
-                if is_new && !presence.has_room(&member.user_id, max) {
-                    return Err(ClientError::LimitReached(
-                        format!("The channel has as many members as it may have, {max} (max_presence_members)")
-                            .into(),
-                    ));
-                }
-                if is_new && presence.join(member) == Join::First {
-                    added = Some(message::member_added(&channel.name, member));
-                }
-                message::presence_succeeded(&channel.name, presence.members().into_iter())
+        if let Some(member) = request.member.as_ref().filter(|_| is_new) {
+            let presence = owned.presence.get_or_insert_default();
+            let max = app.options.presence_members_max;
+            if !presence.has_room(&member.user_id, max) {
+                return Err(ClientError::LimitReached(
+                    format!("The channel has as many members as it may have, {max} (max_presence_members)")
+                        .into(),
+                ));
             }
-        };
-        let cached = channel.name.is_cache().then(|| match owned.cached(now) {
-            Some(cached) => cached.frame.clone(),
-            None => message::cache_miss(&channel.name),
+            if presence.join(member) == Join::First {
+                added = Some(Content::Added(member.clone()));
+            }
+        }
+        let confirmation = confirm(&channel.name, owned, *wire, request.welcome);
+        let cached = channel.name.is_cache().then(|| owned.cached(now));
+        let cached = cached.and_then(|cached| match (cached, wire) {
+            (Some(cached), wire) => cached.event.frame_alone(*wire, &channel.name),
+            (None, Wire::Pusher) => Some(message::cache_miss(&channel.name)),
+            (None, Wire::SocketIo) => None,
         });
-        if let Some(frame) = added {
-            self.spread(channel, &frame, sink);
+        if let Some(content) = added {
+            self.spread(channel, content, sink);
         }
         Ok(Welcome { confirmation, cached })
     }
@@ -222,22 +221,32 @@ impl Hub {
         owned.leave(shard);
         let left = member.and_then(|id| owned.presence.as_mut()?.leave(id));
         if let Some(member) = left {
-            self.spread(channel, &message::member_removed(&channel.name, &member), sink);
+            self.spread(channel, Content::Removed(member), sink);
         }
         self.owned.remove_if_unneeded(channel);
         self.count_changed(channel, now, sink);
     }
 
     pub(crate) fn own_publish(&mut self, publication: Publication, sink: &mut dyn Sink) {
-        let Publication { channel, frame, except, cached_data, at } = publication;
+        let Publication { channel, content, except, cached_data, at } = publication;
+        let event = Event::new(content, self.next_offset());
         if let (Some(data_json), Some(app)) = (cached_data, self.app(channel.app)) {
             let expires = at.seconds().saturating_add(app.options.cache_seconds);
-            let cached = Cached { frame: frame.clone(), data_json, expires };
+            let cached = Cached { event: event.clone(), data_json, expires };
             if self.owned.remember(&channel, cached) {
                 self.timers.insert(expires, Due::Cached(channel.clone()));
             }
         }
-        self.spread_event(&channel, &frame, except, Some(at), sink);
+        self.spread_event(&channel, &event, except, Some(at), sink);
+    }
+
+    /// An event's place among all events of the process.
+    fn next_offset(&mut self) -> Option<u64> {
+        if self.socketio.recovery_seconds == 0 {
+            return None;
+        }
+        self.events += 1;
+        Some(self.events * self.shards as u64 + self.shard as u64)
     }
 
     /// A cached event has one timer; one that was renewed meanwhile gets another.
@@ -252,14 +261,15 @@ impl Hub {
         }
     }
 
-    fn spread(&mut self, channel: &ChannelKey, frame: &Frame, sink: &mut dyn Sink) {
-        self.spread_event(channel, frame, None, None, sink);
+    fn spread(&mut self, channel: &ChannelKey, content: Content, sink: &mut dyn Sink) {
+        let event = Event::new(content, self.next_offset());
+        self.spread_event(channel, &event, None, None, sink);
     }
 
     fn spread_event(
         &mut self,
         channel: &ChannelKey,
-        frame: &Frame,
+        event: &Arc<Event>,
         except: Option<SocketId>,
         published: Option<Now>,
         sink: &mut dyn Sink,
@@ -269,22 +279,27 @@ impl Hub {
         };
         for (shard, _) in owned.shards.clone() {
             let delivery =
-                Delivery { channel: channel.clone(), frame: frame.clone(), except, published };
+                Delivery { channel: channel.clone(), event: event.clone(), except, published };
             self.route(shard as ShardId, Message::Deliver(delivery), sink);
         }
     }
 
-    pub(crate) fn deliver(&mut self, delivery: &Delivery, sink: &mut dyn Sink) {
-        let Some(id) = self.local.find(delivery.channel.app, delivery.channel.name.as_str()) else {
+    pub(crate) fn deliver(&mut self, delivery: &Delivery, now: Now, sink: &mut dyn Sink) {
+        let Delivery { channel: ChannelKey { app, name }, event, except, published } = delivery;
+        let Some(id) = self.local.find(*app, name.as_str()) else {
             return;
         };
-        let except = delivery.except.and_then(|id| self.sockets.get(&id).copied());
-        sink.fan_out(
-            &self.local.channel(id).subscribers,
-            except,
-            &delivery.frame,
-            delivery.published,
-        );
+        self.remember_for_recovery(id, name, event, *except, now);
+        let channel = self.local.channel(id);
+        let except = except.and_then(|id| self.sockets.get(&id).copied());
+        let mut published = *published;
+        for wire in [Wire::Pusher, Wire::SocketIo] {
+            let subscribers = channel.list(wire);
+            let frame = if subscribers.is_empty() { None } else { event.frame(wire, name) };
+            if let Some(frame) = frame {
+                sink.fan_out(subscribers, except, frame, published.take());
+            }
+        }
     }
 
     fn count_changed(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
@@ -315,8 +330,29 @@ impl Hub {
     fn send_count(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
         if let Some(owned) = self.owned.get_mut(channel) {
             owned.count_sent = now.seconds();
-            let frame = message::subscription_count(&channel.name, owned.subscriptions());
-            self.spread(channel, &frame, sink);
+            let content = Content::Count(owned.subscriptions());
+            self.spread(channel, content, sink);
+        }
+    }
+}
+
+/// What somebody hears who is let in.
+fn confirm(
+    name: &ChannelName,
+    owned: &OwnedChannel,
+    wire: Wire,
+    kind: WelcomeKind,
+) -> Option<Frame> {
+    let members = || owned.presence.as_ref().map(|presence| presence.members()).unwrap_or_default();
+    match (wire, kind) {
+        (Wire::Pusher, WelcomeKind::Plain) => Some(message::subscription_succeeded(name)),
+        (Wire::Pusher, WelcomeKind::Members) => {
+            Some(message::presence_succeeded(name, members().into_iter()))
+        }
+        (Wire::SocketIo, WelcomeKind::Plain) => None,
+        // The newest first, as laravel-echo-server has them.
+        (Wire::SocketIo, WelcomeKind::Members) => {
+            Some(socketio::presence_subscribed(name, members().into_iter().rev()))
         }
     }
 }

@@ -4,13 +4,20 @@
 //! from one shard to another arrive in the order in which they were sent; all exactness of order
 //! and presence follows from that.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use resound_protocol::{
     channel::ChannelName, error::ClientError, member::Member, socket_id::SocketId, websocket::Frame,
 };
 
-use crate::{app::AppNumber, time::Now};
+use crate::{
+    app::AppNumber,
+    event::{Content, Event, Wire},
+    time::Now,
+};
 
 /// A shard's place among the shards of the process.
 pub type ShardId = usize;
@@ -80,9 +87,20 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) struct SubscribeRequest {
     pub(crate) connection: ConnectionKey,
+    pub(crate) wire: Wire,
     pub(crate) channel: ChannelKey,
     pub(crate) member: Option<Member>,
+    pub(crate) welcome: WelcomeKind,
     pub(crate) ticket: Ticket,
+}
+
+/// What somebody who is let in wants to hear first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WelcomeKind {
+    /// That it is in.
+    Plain,
+    /// Who else is in.
+    Members,
 }
 
 /// Which subscription, by its serial number, a request and its answer belong to.
@@ -103,17 +121,18 @@ pub(crate) struct SubscribeAnswer {
     pub(crate) outcome: Result<Welcome, ClientError>,
 }
 
-/// What a connection gets that was let in: the confirmation, and what a cache channel remembers.
+/// What a connection gets that was let in: the confirmation, if its protocol has one, and what a cache
+/// channel remembers.
 #[derive(Debug)]
 pub(crate) struct Welcome {
-    pub(crate) confirmation: Frame,
+    pub(crate) confirmation: Option<Frame>,
     pub(crate) cached: Option<Frame>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Publication {
     pub(crate) channel: ChannelKey,
-    pub(crate) frame: Frame,
+    pub(crate) content: Content,
     pub(crate) except: Option<SocketId>,
     pub(crate) cached_data: Option<Box<str>>,
     pub(crate) at: Now,
@@ -122,7 +141,7 @@ pub(crate) struct Publication {
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) channel: ChannelKey,
-    pub(crate) frame: Frame,
+    pub(crate) event: Arc<Event>,
     pub(crate) except: Option<SocketId>,
     /// When it was published; `None` for what the server itself tells.
     pub(crate) published: Option<Now>,

@@ -11,6 +11,7 @@ use resound_protocol::{
 
 use crate::{
     app::{ClientEvents, LiveApp},
+    event::Content,
     hub::Hub,
     peer::{ChannelKey, Message, Publication, Slot},
     sink::{Note, Sink, Who},
@@ -22,11 +23,12 @@ impl Hub {
     pub fn publish(&mut self, app: &LiveApp, event: &EventBody<'_>, now: Now, sink: &mut dyn Sink) {
         let except = event.socket_id.as_deref().and_then(SocketId::parse);
         for name in &event.channels {
-            let frame = message::event(event.name_json, name, event.data_json);
+            let published = message::event(event.name_json, name, event.data_json);
             let cached_data = name.is_cache().then(|| event.data_json.into());
             let channel = ChannelKey { app: app.number(), name: name.clone() };
+            let content = Content::Published(published);
             let publication =
-                Publication { channel: channel.clone(), frame, except, cached_data, at: now };
+                Publication { channel: channel.clone(), content, except, cached_data, at: now };
             self.route_to_owner(&channel, Message::Publish(publication), sink);
         }
         self.settle(now, sink);
@@ -45,7 +47,7 @@ impl Hub {
             Ok(permitted) => permitted,
             Err(error) => return self.refuse(slot, &error, "client event", sink),
         };
-        let frame = message::client_event(event, user_id.as_deref());
+        let content = Content::FromClient(message::client_event(event, user_id.as_deref()));
         let Some(session) = self.session(slot) else {
             return;
         };
@@ -54,7 +56,7 @@ impl Hub {
         sink.note(&Who { app, socket_id: session.socket_id }, note);
         let channel = ChannelKey { app: app.number(), name };
         let publication =
-            Publication { channel: channel.clone(), frame, except, cached_data: None, at: now };
+            Publication { channel: channel.clone(), content, except, cached_data: None, at: now };
         self.route_to_owner(&channel, Message::Publish(publication), sink);
     }
 
@@ -89,7 +91,7 @@ impl Hub {
         };
         let session = self.session_mut(slot).ok_or(ClientError::InvalidMessage)?;
         let membership =
-            channel.and_then(|id| session.subscription(id)).filter(|s| s.position.is_some());
+            channel.and_then(|id| session.subscription(id)).filter(|s| s.place.is_in());
         let is_for_members = options.client_events == ClientEvents::Members;
         match name.access() {
             _ if is_for_members && membership.is_none() => return Err(ClientError::NotAMember),

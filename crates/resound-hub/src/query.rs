@@ -1,6 +1,6 @@
 //! Questions of the HTTP API, each answered by the shard that owns the channel.
 
-use resound_protocol::channel::ChannelName;
+use resound_protocol::{channel::ChannelName, member::Member};
 
 use crate::{app::AppNumber, hub::Hub, owner::OwnedChannel, time::Now};
 
@@ -53,9 +53,17 @@ impl Hub {
 
     /// The ids of a presence channel's users as JSON, in the form in which they came.
     pub fn users(&self, app: AppNumber, name: &str) -> Vec<Box<str>> {
+        self.members(app, name).map(|member| member.user_id_json.clone()).collect()
+    }
+
+    /// The users of a presence channel, in the order in which they came.
+    pub fn members<'a>(
+        &'a self,
+        app: AppNumber,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Member> + use<'a> {
         let presence = self.owned.get(app, name).and_then(|owned| owned.presence.as_ref());
-        let members = presence.map(|presence| presence.members()).unwrap_or_default();
-        members.into_iter().map(|member| member.user_id_json.clone()).collect()
+        presence.map(|presence| presence.members()).unwrap_or_default().into_iter()
     }
 }
 

@@ -1,12 +1,16 @@
 //! A connection as the rules see it.
 
+use std::num::NonZeroU64;
+
 use resound_protocol::{member::User, socket_id::SocketId};
 
 use crate::{
     app::AppNumber,
+    event::Wire,
     limits::{TokenBucket, Window},
     local::LocalId,
     peer::{ConnectionKey, ShardId, Slot},
+    socketio::SocketIo,
     time::{Now, Second},
 };
 
@@ -20,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) life: Life,
     pub(crate) client_events: TokenBucket,
     pub(crate) messages: Window,
+    /// What only clients of Socket.IO have.
+    pub(crate) socketio: Option<Box<SocketIo>>,
 }
 
 /// Signs of life.
@@ -39,10 +45,31 @@ pub(crate) struct Life {
 pub(crate) struct Subscription {
     pub(crate) channel: LocalId,
     pub(crate) serial: u32,
-    /// The place in the channel's list; `None` until the owner has let the connection in.
-    pub(crate) position: Option<u32>,
+    pub(crate) place: Place,
     /// The user, on presence channels.
     pub(crate) member: Option<Box<str>>,
+    /// The first entry of the shard's log that concerns it, if its session can be recovered.
+    pub(crate) since: Option<NonZeroU64>,
+}
+
+/// How far a subscription has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The application is asked whether it allows it.
+    Authorising,
+    /// The channel's owner is asked.
+    Asked,
+    /// It is in, at this place of the channel's list.
+    In(u32),
+    /// It is in, and its session's transport is gone: it is in no list.
+    Away,
+}
+
+impl Place {
+    /// Whether the owner counts it.
+    pub(crate) fn is_in(self) -> bool {
+        matches!(self, Self::In(_) | Self::Away)
+    }
 }
 
 impl Session {
@@ -60,7 +87,13 @@ impl Session {
             },
             client_events: TokenBucket::default(),
             messages: Window::default(),
+            socketio: None,
         }
+    }
+
+    /// How it wants its messages.
+    pub(crate) fn wire(&self) -> Wire {
+        if self.socketio.is_some() { Wire::SocketIo } else { Wire::Pusher }
     }
 
     pub(crate) fn key(&self, shard: ShardId, slot: Slot) -> ConnectionKey {

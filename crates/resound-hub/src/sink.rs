@@ -4,7 +4,9 @@ use resound_protocol::{error::ClientError, socket_id::SocketId, websocket::Frame
 
 use crate::{
     app::LiveApp,
+    authorise::AuthRequest,
     peer::{PeerMessage, ShardId, Slot},
+    recovery::Return,
     time::Now,
 };
 
@@ -24,6 +26,18 @@ pub trait Sink {
 
     /// Hands a message to another shard.
     fn peer(&mut self, shard: ShardId, message: PeerMessage);
+
+    /// Asks the application whether a client may subscribe; [`Hub::authorised`](crate::hub::Hub::authorised)
+    /// takes the answer.
+    fn authorise(&mut self, request: AuthRequest);
+
+    /// Moves a connection to the shard that keeps the session to which it returns; there
+    /// [`Hub::arrive`](crate::hub::Hub::arrive) takes it. The hub has forgotten it already.
+    fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return);
+
+    /// Takes notice that a connection goes by another socket id from now on: that of the session to
+    /// which its client has returned.
+    fn resumed(&mut self, slot: Slot, socket_id: SocketId);
 
     /// Takes notice of something worth a log line or a count.
     fn note(&mut self, who: &Who<'_>, note: Note<'_>);
@@ -47,6 +61,10 @@ pub enum Note<'a> {
     Disconnected,
     /// It said something.
     Received(&'a str),
+    /// It returned to the session that it had, and gets so many messages that it missed.
+    Recovered(usize),
+    /// It wanted to return to a session, and got a new one instead.
+    NotRecovered(&'a str),
     /// It is in a channel.
     Subscribed(&'a str),
     /// It is out of a channel.

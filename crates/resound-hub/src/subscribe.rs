@@ -9,27 +9,29 @@ use resound_protocol::{
     member::Member,
     message::{self, RefusalKind},
     signature::{ChannelDataRule, verify_channel_auth},
+    socketio,
 };
 
 use crate::{
     app::LiveApp,
+    event::Wire,
     hub::Hub,
     local::LocalId,
-    peer::{ChannelKey, Message, Slot, SubscribeAnswer, SubscribeRequest, Ticket},
-    session::{Session, Subscription},
+    peer::{ChannelKey, Message, Slot, SubscribeAnswer, SubscribeRequest, Ticket, WelcomeKind},
+    session::{Place, Session, Subscription},
     shrink::shrink_vec,
     sink::{Note, Sink, Who},
 };
 
 /// Why a subscription is refused: what the client gets, and what the developer reads.
-struct Refusal {
+pub(crate) struct Refusal {
     kind: RefusalKind,
     error: ClientError,
     reason: String,
 }
 
 impl Refusal {
-    fn unauthorized(reason: &(impl ToString + ?Sized)) -> Self {
+    pub(crate) fn unauthorized(reason: &(impl ToString + ?Sized)) -> Self {
         Self {
             kind: RefusalKind::AuthError,
             error: ClientError::Unauthorized,
@@ -37,13 +39,13 @@ impl Refusal {
         }
     }
 
-    fn invalid(reason: &(impl ToString + ?Sized)) -> Self {
+    pub(crate) fn invalid(reason: &(impl ToString + ?Sized)) -> Self {
         let reason = reason.to_string();
         let error = ClientError::Refused(Cow::Owned(reason.clone()));
         Self { kind: RefusalKind::InvalidChannel, error, reason }
     }
 
-    fn limit(reason: String) -> Self {
+    pub(crate) fn limit(reason: String) -> Self {
         let error = ClientError::LimitReached(Cow::Owned(reason.clone()));
         Self { kind: RefusalKind::LimitReached, error, reason }
     }
@@ -72,28 +74,31 @@ impl Hub {
             .find(key.app, key.name.as_str())
             .and_then(|id| session.subscription(id))
             .map(|s| s.serial);
-        let max = app.options.channels_per_connection_max;
-        if known.is_none() && session.subscriptions.len() >= max {
-            let reason = format!(
-                "The connection is in {max} channels already (max_channels_per_connection)"
-            );
-            return self.refuse_subscription(slot, &request.channel, &Refusal::limit(reason), sink);
+        if known.is_none()
+            && let Err(refusal) = has_room(session, app)
+        {
+            return self.refuse_subscription(slot, &request.channel, &refusal, sink);
         }
         let connection = session.key(self.shard, slot);
+        let welcome = if member.is_some() { WelcomeKind::Members } else { WelcomeKind::Plain };
         let ticket = match known {
             Some(serial) => Ticket::Repeated(serial),
-            None => self.add_subscription(slot, &key, member.as_ref()),
+            None => Ticket::New(self.add_subscription(slot, &key, Place::Asked, member.as_ref())),
         };
-        let request = SubscribeRequest { connection, channel: key.clone(), member, ticket };
+        let wire = Wire::Pusher;
+        let request =
+            SubscribeRequest { connection, wire, channel: key.clone(), member, welcome, ticket };
         self.route_to_owner(&key, Message::Subscribe(request), sink);
     }
 
-    fn add_subscription(
+    /// Notes that a connection wants in; the number tells this wish from later ones.
+    pub(crate) fn add_subscription(
         &mut self,
         slot: Slot,
         key: &ChannelKey,
+        place: Place,
         member: Option<&Member>,
-    ) -> Ticket {
+    ) -> u32 {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let channel = self.local.enter(key);
@@ -102,8 +107,8 @@ impl Hub {
         if session.subscriptions.capacity() == 0 {
             session.subscriptions.reserve_exact(1); // most connections have one channel or two
         }
-        session.subscriptions.push(Subscription { channel, serial, position: None, member });
-        Ticket::New(serial)
+        session.subscriptions.push(Subscription { channel, serial, place, member, since: None });
+        serial
     }
 
     pub(crate) fn subscribe_answered(&mut self, answer: SubscribeAnswer, sink: &mut dyn Sink) {
@@ -121,9 +126,8 @@ impl Hub {
                 if is_new {
                     self.place(slot, id, sink);
                 }
-                sink.send(slot, &welcome.confirmation);
-                if let Some(cached) = &welcome.cached {
-                    sink.send(slot, cached);
+                for frame in welcome.confirmation.iter().chain(&welcome.cached) {
+                    sink.send(slot, frame);
                 }
             }
             (Some(id), Err(error)) => {
@@ -147,23 +151,50 @@ impl Hub {
     }
 
     fn place(&mut self, slot: Slot, id: LocalId, sink: &mut dyn Sink) {
+        let since = self.since(slot);
+        let Some(wire) = self.session(slot).map(Session::wire) else {
+            return;
+        };
+        let position = self.list(slot, id, wire);
         let channel = self.local.channel_mut(id);
-        let position = channel.subscribers.len() as u32;
-        if position == 0 {
-            channel.subscribers.reserve_exact(1); // many channels have one subscriber
-        }
-        channel.subscribers.push(slot);
+        channel.recoverable += u32::from(since.is_some());
         let name = channel.key.name.clone();
         let Some((session, app)) = self.speaker(slot) else {
             return;
         };
         if let Some(subscription) = session.subscription_mut(id) {
-            subscription.position = Some(position);
+            subscription.place = Place::In(position);
+            subscription.since = since;
         }
         sink.note(
             &Who { app: &app, socket_id: session.socket_id },
             Note::Subscribed(name.as_str()),
         );
+    }
+
+    /// Puts a connection into a channel's list; its place in it.
+    pub(crate) fn list(&mut self, slot: Slot, id: LocalId, wire: Wire) -> u32 {
+        let subscribers = self.local.channel_mut(id).list_mut(wire);
+        let position = subscribers.len() as u32;
+        if position == 0 {
+            subscribers.reserve_exact(1); // many channels have one subscriber
+        }
+        subscribers.push(slot);
+        position
+    }
+
+    /// Takes a connection out of a channel's list; the last one in the list takes its place.
+    pub(crate) fn unlist(&mut self, slot: Slot, id: LocalId, wire: Wire, position: u32) {
+        let subscribers = self.local.channel_mut(id).list_mut(wire);
+        debug_assert_eq!(subscribers[position as usize], slot);
+        subscribers.swap_remove(position as usize);
+        shrink_vec(subscribers);
+        if let Some(moved) = subscribers.get(position as usize).copied()
+            && let Some(session) = self.session_mut(moved)
+            && let Some(moved) = session.subscription_mut(id)
+        {
+            moved.place = Place::In(position);
+        }
     }
 
     /// Unsubscribing has no answer, and from what was never joined it has no effect.
@@ -183,10 +214,11 @@ impl Hub {
         if let Some(session) = self.session(slot) {
             sink.note(&Who { app, socket_id: session.socket_id }, Note::Unsubscribed(channel));
         }
-        self.drop_subscription(slot, subscription, sink);
+        let wire = self.session(slot).map_or(Wire::Pusher, Session::wire);
+        self.drop_subscription(slot, wire, subscription, sink);
     }
 
-    fn take_subscription(&mut self, slot: Slot, id: LocalId) -> Option<Subscription> {
+    pub(crate) fn take_subscription(&mut self, slot: Slot, id: LocalId) -> Option<Subscription> {
         let subscriptions = &mut self.session_mut(slot)?.subscriptions;
         let at = subscriptions.iter().position(|s| s.channel == id)?;
         let subscription = subscriptions.swap_remove(at);
@@ -194,27 +226,23 @@ impl Hub {
         Some(subscription)
     }
 
-    /// Undoes a subscription that its session has no more. One without a position is undone when
-    /// the owner's answer finds nobody.
+    /// Undoes a subscription that its session has no more. One that is not in yet is undone when the
+    /// answer to it finds nobody.
     pub(crate) fn drop_subscription(
         &mut self,
         slot: Slot,
+        wire: Wire,
         subscription: Subscription,
         sink: &mut dyn Sink,
     ) {
         let id = subscription.channel;
-        if let Some(position) = subscription.position {
-            let subscribers = &mut self.local.channel_mut(id).subscribers;
-            debug_assert_eq!(subscribers[position as usize], slot);
-            subscribers.swap_remove(position as usize);
-            shrink_vec(subscribers);
-            if let Some(moved) = subscribers.get(position as usize).copied()
-                && let Some(session) = self.session_mut(moved)
-                && let Some(moved) = session.subscription_mut(id)
-            {
-                moved.position = Some(position);
-            }
-            let channel = self.local.channel(id).key.clone();
+        if let Place::In(position) = subscription.place {
+            self.unlist(slot, id, wire, position);
+        }
+        if subscription.place.is_in() {
+            let channel = self.local.channel_mut(id);
+            channel.recoverable -= u32::from(subscription.since.is_some());
+            let channel = channel.key.clone();
             let out = Message::Unsubscribe {
                 channel: channel.clone(),
                 shard: self.shard,
@@ -225,22 +253,51 @@ impl Hub {
         self.local.leave(id);
     }
 
-    /// A client gets both: Reverb's `pusher:error`, which reaches the connection's handlers, and
-    /// `pusher:subscription_error`, which reaches the channel's.
-    fn refuse_subscription(
+    /// A client of Pusher's protocol gets both: Reverb's `pusher:error`, which reaches the connection's
+    /// handlers, and `pusher:subscription_error`, which reaches the channel's.
+    pub(crate) fn refuse_subscription(
         &mut self,
         slot: Slot,
         channel: &str,
         refusal: &Refusal,
         sink: &mut dyn Sink,
     ) {
-        if let Some((session, app)) = self.speaker(slot) {
-            let note = Note::SubscriptionRefused { channel, reason: &refusal.reason };
-            sink.note(&Who { app: &app, socket_id: session.socket_id }, note);
+        let Some((session, app)) = self.speaker(slot) else {
+            return;
+        };
+        let note = Note::SubscriptionRefused { channel, reason: &refusal.reason };
+        sink.note(&Who { app: &app, socket_id: session.socket_id }, note);
+        match session.wire() {
+            Wire::Pusher => {
+                sink.send(slot, &message::error(&refusal.error));
+                let frame = message::subscription_error(channel, refusal.kind, &refusal.reason);
+                sink.send(slot, &frame);
+            }
+            Wire::SocketIo => {
+                sink.send(slot, &socketio::subscription_error(channel, status(refusal.kind)));
+            }
         }
-        sink.send(slot, &message::error(&refusal.error));
-        sink.send(slot, &message::subscription_error(channel, refusal.kind, &refusal.reason));
     }
+}
+
+/// The HTTP status with which laravel-echo-server's clients are told of a refusal.
+fn status(kind: RefusalKind) -> u16 {
+    match kind {
+        RefusalKind::AuthError => 403,
+        RefusalKind::LimitReached => 429,
+        RefusalKind::InvalidChannel => 422,
+    }
+}
+
+/// Whether a connection may be in one more channel.
+pub(crate) fn has_room(session: &Session, app: &LiveApp) -> Result<(), Refusal> {
+    let max = app.options.channels_per_connection_max;
+    if session.subscriptions.len() < max {
+        return Ok(());
+    }
+    Err(Refusal::limit(format!(
+        "The connection is in {max} channels already (max_channels_per_connection)"
+    )))
 }
 
 /// Decides whether a connection may subscribe, and as which member.
@@ -302,6 +359,11 @@ fn member(session: &Session, request: &Subscribe<'_>, bytes_max: usize) -> Resul
             )
         });
     };
+    parse_member(data, bytes_max)
+}
+
+/// A member of at most so many bytes.
+pub(crate) fn parse_member(data: &str, bytes_max: usize) -> Result<Member, Refusal> {
     if data.len() > bytes_max {
         let size = data.len();
         return Err(Refusal::limit(format!(

@@ -48,15 +48,7 @@ pub enum Access {
 impl ChannelName {
     /// Reads a name of at most `length_max` characters.
     pub fn parse(name: &str, length_max: usize) -> Result<Self, NameFault> {
-        if name.is_empty() {
-            return Err(NameFault::Empty);
-        }
-        if name.len() > length_max {
-            let length = name.chars().count();
-            if length > length_max {
-                return Err(NameFault::TooLong { length, max: length_max });
-            }
-        }
+        check_length(name, length_max)?;
         let fault = match name.strip_prefix(USER_PREFIX) {
             Some("") => return Err(NameFault::Empty),
             Some(id) => id.chars().find(|c| c.is_control()),
@@ -65,6 +57,17 @@ impl ChannelName {
             }
         };
         fault.map_or_else(|| Ok(Self(name.into())), |c| Err(NameFault::Character(c)))
+    }
+
+    /// Reads a name as laravel-echo-server and Laravel's redis broadcaster know them: any characters but
+    /// control characters (`chat:1`). Clients of the Pusher protocol can't subscribe to those that
+    /// [`ChannelName::parse`] refuses.
+    pub fn parse_lenient(name: &str, length_max: usize) -> Result<Self, NameFault> {
+        check_length(name, length_max)?;
+        match name.chars().find(|c| c.is_control()) {
+            Some(c) => Err(NameFault::Character(c)),
+            None => Ok(Self(name.into())),
+        }
     }
 
     /// The channel of the events to one signed-in user.
@@ -108,6 +111,19 @@ impl ChannelName {
     pub fn user(&self) -> Option<&str> {
         self.0.strip_prefix(USER_PREFIX)
     }
+}
+
+fn check_length(name: &str, length_max: usize) -> Result<(), NameFault> {
+    if name.is_empty() {
+        return Err(NameFault::Empty);
+    }
+    if name.len() > length_max {
+        let length = name.chars().count();
+        if length > length_max {
+            return Err(NameFault::TooLong { length, max: length_max });
+        }
+    }
+    Ok(())
 }
 
 fn is_name_byte(byte: u8) -> bool {

@@ -50,7 +50,7 @@ pub struct ClientEvent<'a> {
     /// The channel's name as it came.
     pub channel: Cow<'a, str>,
     /// The payload's JSON in the sender's own bytes; absent if the sender gave none.
-    pub data: Option<&'a str>,
+    pub data: Option<Cow<'a, str>>,
 }
 
 /// Why a text is no message; the client gets 4200, the log gets this.
@@ -76,7 +76,7 @@ pub enum MessageFault {
 /// A string that borrows where it has no escapes, also inside an `Option`.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -89,7 +89,9 @@ struct Envelope<'a> {
 }
 
 /// Tells `null`, which is data like any other, from no data.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
@@ -131,7 +133,7 @@ impl<'a> ClientMessage<'a> {
             }
             _ => {
                 let channel = envelope.channel.ok_or(MessageFault::NoChannel)?.0;
-                let data = envelope.data.map(RawValue::get);
+                let data = envelope.data.map(|raw| raw.get().into());
                 Ok(Self::Event(ClientEvent { name: envelope.event, channel, data }))
             }
         }
@@ -215,11 +217,11 @@ mod tests {
 
     #[test]
     fn client_events_keep_the_bytes_of_their_data() {
-        let event = |data| {
+        let event = |data: Option<&'static str>| {
             ClientMessage::Event(ClientEvent {
                 name: "client-a".into(),
                 channel: "private-b".into(),
-                data,
+                data: data.map(Into::into),
             })
         };
         for data in [r#"{"n": 1.0}"#, "[ ]", "7", "null", r#""\u00e9""#] {

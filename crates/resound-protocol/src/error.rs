@@ -60,6 +60,12 @@ pub enum ClientError {
     /// waits a second, in which a process can be restarted.
     #[error("Server is shutting down. Please reconnect.")]
     ShuttingDown,
+    /// The client ended the connection itself.
+    #[error("Disconnected")]
+    Left,
+    /// The client has come back in another connection.
+    #[error("The session goes on in another connection")]
+    TakenOver,
     /// A pinged client stayed silent.
     #[error("Pong reply not received in time")]
     PongMissing,
@@ -84,6 +90,7 @@ impl ClientError {
     /// Pusher's error code, also the close code when the connection ends with it.
     pub fn code(&self) -> u16 {
         match self {
+            Self::Left => 1000,
             Self::UnknownApp => 4001,
             Self::AppDisabled => 4003,
             Self::OverQuota => 4004,
@@ -96,7 +103,11 @@ impl ClientError {
             | Self::NotAMember
             | Self::PublicChannel
             | Self::Refused(_) => 4009,
-            Self::OverCapacity | Self::TooSlow | Self::ShuttingDown | Self::LimitReached(_) => 4100,
+            Self::OverCapacity
+            | Self::TooSlow
+            | Self::TakenOver
+            | Self::ShuttingDown
+            | Self::LimitReached(_) => 4100,
             Self::InvalidMessage => 4200,
             Self::PongMissing => 4201,
             Self::ClientEventsDisabled
@@ -105,6 +116,11 @@ impl ClientError {
             | Self::ClientEventRejected(_) => 4301,
             Self::WatchlistLimit(_) => 4302,
         }
+    }
+
+    /// Whether the client is not to come back: codes below 4100 (pusher-websocket.md, 1.12).
+    pub fn is_final(&self) -> bool {
+        (4000..4100).contains(&self.code())
     }
 
     /// A word for the refusal, for metrics.
@@ -125,6 +141,8 @@ impl ClientError {
             Self::OverCapacity => "over_capacity",
             Self::TooSlow => "too_slow",
             Self::LimitReached(_) => "limit_reached",
+            Self::Left => "left",
+            Self::TakenOver => "taken_over",
             Self::InvalidMessage => "invalid_message",
             Self::ShuttingDown => "shutting_down",
             Self::PongMissing => "pong_missing",

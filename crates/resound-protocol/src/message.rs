@@ -3,6 +3,8 @@
 //! `data` is a string that contains JSON, also in `pusher:error` (Reverb; Pusher's documentation
 //! and soketi have an object there; every client reads both).
 
+use std::ops::Range;
+
 use crate::{
     channel::ChannelName,
     client::ClientEvent,
@@ -192,39 +194,84 @@ pub fn watchlist_events(online: &[&str], offline: &[&str]) -> Frame {
     })
 }
 
+/// An event of an application or a client: its Pusher frame, and where name and data stand in it, so
+/// that other wire formats can be made of it without another copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    frame: Frame,
+    name: Range<u32>,
+    data: Option<Range<u32>>,
+}
+
+impl Published {
+    /// The event as clients of the Pusher protocol get it.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// The name's JSON string, quotes included.
+    pub fn name_json(&self) -> &str {
+        self.part(&self.name)
+    }
+
+    /// The data's JSON, if there are data.
+    pub fn data_json(&self) -> Option<&str> {
+        self.data.as_ref().map(|data| self.part(data))
+    }
+
+    fn part(&self, range: &Range<u32>) -> &str {
+        &self.frame.payload()[range.start as usize..range.end as usize]
+    }
+}
+
+/// Appends something and says where in the payload, which begins at `start`, it stands.
+fn place(out: &mut Vec<u8>, start: usize, write: impl FnOnce(&mut Vec<u8>)) -> Range<u32> {
+    let from = out.len() - start;
+    write(out);
+    from as u32..(out.len() - start) as u32
+}
+
 /// An event that an application published. `name_json` and `data_json` are the publisher's own
 /// JSON strings: nothing is decoded and encoded again, so every byte of the payload arrives.
-pub fn event(name_json: &str, channel: &ChannelName, data_json: &str) -> Frame {
-    Frame::build(48 + name_json.len() + channel.as_str().len() + data_json.len(), |out| {
+pub fn event(name_json: &str, channel: &ChannelName, data_json: &str) -> Published {
+    let (mut name, mut data) = (0..0, 0..0);
+    let capacity = 48 + name_json.len() + channel.as_str().len() + data_json.len();
+    let frame = Frame::build(capacity, |out| {
+        let start = out.len();
         push(out, "{\"event\":");
-        push(out, name_json);
+        name = place(out, start, |out| push(out, name_json));
         push(out, ",\"channel\":");
         push_string(out, channel.as_str());
         push(out, ",\"data\":");
-        push(out, data_json);
+        data = place(out, start, |out| push(out, data_json));
         push(out, "}");
-    })
+    });
+    Published { frame, name, data: Some(data) }
 }
 
 /// An event from another client. `user_id` is the sender's on presence channels, as the
 /// application signed it; whatever the sender's message said of it is dropped.
-pub fn client_event(event: &ClientEvent<'_>, user_id: Option<&str>) -> Frame {
-    let data = event.data.unwrap_or("");
-    Frame::build(64 + event.name.len() + event.channel.len() + data.len(), |out| {
+pub fn client_event(event: &ClientEvent<'_>, user_id: Option<&str>) -> Published {
+    let (mut name, mut data) = (0..0, None);
+    let capacity =
+        64 + event.name.len() + event.channel.len() + event.data.as_deref().map_or(0, str::len);
+    let frame = Frame::build(capacity, |out| {
+        let start = out.len();
         push(out, "{\"event\":");
-        push_string(out, &event.name);
+        name = place(out, start, |out| push_string(out, &event.name));
         push(out, ",\"channel\":");
         push_string(out, &event.channel);
-        if event.data.is_some() {
+        if let Some(json) = event.data.as_deref() {
             push(out, ",\"data\":");
-            push(out, data);
+            data = Some(place(out, start, |out| push(out, json)));
         }
         if let Some(user_id) = user_id {
             push(out, ",\"user_id\":");
             push_string(out, user_id);
         }
         push(out, "}");
-    })
+    });
+    Published { frame, name, data }
 }
 
 #[cfg(test)]
@@ -346,11 +393,12 @@ mod tests {
     #[test]
     fn events_keep_the_publishers_bytes() {
         check(
-            &event(
+            event(
                 r#""App\\Events\\OrderShipped""#,
                 &channel("orders"),
                 r#""{\"n\":1.0,\"s\":\"\u2028\/\"}""#,
-            ),
+            )
+            .frame(),
             &expect![[
                 r#"{"event":"App\\Events\\OrderShipped","channel":"orders","data":"{\"n\":1.0,\"s\":\"\u2028\/\"}"}"#
             ]],
@@ -358,10 +406,10 @@ mod tests {
         let sent = ClientEvent {
             name: "client-a".into(),
             channel: "presence-a".into(),
-            data: Some("{\"n\": 1}"),
+            data: Some("{\"n\": 1}".into()),
         };
         check(
-            &client_event(&sent, Some("7")),
+            client_event(&sent, Some("7")).frame(),
             &expect![[
                 r#"{"event":"client-a","channel":"presence-a","data":{"n": 1},"user_id":"7"}"#
             ]],

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Two decimal numbers joined by a dot, as every server library demands (`^\d+\.\d+$`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(u32, u32);
 
 impl SocketId {
@@ -13,6 +13,20 @@ impl SocketId {
     pub fn from_random(bits: u64) -> Self {
         let number = |half: u64| ((half * Self::NUMBER_MAX) >> 32) as u32 + 1;
         Self(number(bits >> 32), number(bits & 0xffff_ffff))
+    }
+
+    /// Makes an id that says at which of `places` it was made: a request that names it finds its way.
+    pub fn from_random_at(bits: u64, place: usize, places: usize) -> Self {
+        let Self(a, b) = Self::from_random(bits);
+        let places = u32::try_from(places).unwrap_or(1).max(1);
+        let first = (b - 1) / places * places;
+        let room = Self::NUMBER_MAX as u32 / places * places;
+        Self(a, first % room + place as u32 % places + 1)
+    }
+
+    /// The place that [`SocketId::from_random_at`] was told.
+    pub fn place(self, places: usize) -> usize {
+        (self.1 as usize - 1) % places.max(1)
     }
 
     /// Reads an id that this server may have given out; `None` for every other text.
@@ -53,6 +67,19 @@ mod tests {
         }
         assert_eq!(SocketId::from_random(0).to_string(), "1.1");
         assert_eq!(SocketId::from_random(u64::MAX).to_string(), "1000000000.1000000000");
+    }
+
+    #[test]
+    fn an_id_knows_the_place_where_it_was_made() {
+        for bits in [0, u64::MAX, 0x0123_4567_89ab_cdef, 0xffff_ffff, 1] {
+            for places in [1, 2, 3, 64] {
+                for place in 0..places {
+                    let id = SocketId::from_random_at(bits, place, places);
+                    assert_eq!(id.place(places), place, "{id}");
+                    assert_eq!(SocketId::parse(&id.to_string()), Some(id));
+                }
+            }
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod mask;
 
 pub use decoder::{Decoder, Incoming};
 pub use fault::DecodeError;
-pub use frame::{Frame, close_frame, ping_frame, pong_frame};
+pub use frame::{Frame, close_frame, ping_frame, pong_frame, text_of};
 pub use handshake::{accept_key, is_valid_key};
 
 /// Bytes of payload that a control frame (close, ping, pong) may carry. RFC 6455 section 5.5.

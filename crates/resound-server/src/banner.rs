@@ -1,5 +1,7 @@
 //! What a person reads when the server has started: where to connect, publish and look.
 
+mod echo_server;
+
 use std::{
     env,
     fmt::{self, Write as _},
@@ -36,8 +38,11 @@ pub fn print(config: &Config, address: SocketAddr) {
 /// The banner of a server that listens on `address`.
 pub fn text(config: &Config, address: SocketAddr, style: Style) -> String {
     let urls = Urls::new(config, address);
-    let mut text =
-        format!("\n  {}\n\n", style.bold(concat!("Resound ", env!("CARGO_PKG_VERSION"))));
+    let title = style.bold(concat!("Resound ", env!("CARGO_PKG_VERSION")));
+    if let Some(echo_server) = &config.server.echo_server {
+        return echo_server::text(config, echo_server, &urls, &title);
+    }
+    let mut text = format!("\n  {title}\n\n");
     let Some(app) = config.apps.first() else { return text };
     let mut row = |name: &str, value: &dyn fmt::Display| {
         let _ = writeln!(text, "  {name:<22}{value}");

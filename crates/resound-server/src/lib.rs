@@ -7,10 +7,13 @@
 //! * `shard`: one thread with its sockets, its part of the hub, and one event loop
 //! * `transport`: the opening handshake of WebSocket
 //! * `api`: the HTTP API; [`welcome`]: the page at `/`
+//! * `authorise`: asks the application who may join a channel
 //! * `metrics`, `log`: what is counted and what is written about connections
+//! * `redis`: events that Laravel publishes through Redis
 //! * `clock`, `descriptors`: time and file descriptors
 
 mod api;
+mod authorise;
 pub mod banner;
 pub mod cli;
 mod clock;
@@ -19,6 +22,7 @@ mod descriptors;
 mod log;
 pub mod logging;
 mod metrics;
+mod redis;
 pub mod server;
 mod shard;
 mod transport;

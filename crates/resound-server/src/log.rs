@@ -48,6 +48,12 @@ impl MessageLog {
             Note::Unsubscribed(channel) => {
                 tracing::debug!(app, %connection, channel, "unsubscribed")
             }
+            Note::Recovered(missed) => {
+                tracing::debug!(app, %connection, missed, "returned to its session")
+            }
+            Note::NotRecovered(reason) => {
+                tracing::debug!(app, %connection, reason, "did not find its session again");
+            }
             Note::SignedIn(user) => tracing::debug!(app, %connection, user, "signed in"),
             Note::ClientEvent { event, channel } => {
                 tracing::debug!(app, %connection, channel, event, "client event");

@@ -20,6 +20,8 @@ use resound_hub::{
 };
 use resound_protocol::error::ClientError;
 
+use crate::redis::{RedisStatus, Skip};
+
 /// The counts of one shard.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ShardMetrics {
@@ -27,6 +29,9 @@ pub(crate) struct ShardMetrics {
     apps: Vec<AppCounts>,
     refused: BTreeMap<&'static str, u64>,
     pub(crate) publish_to_write: Durations,
+    /// Clients that returned to their sessions, and those that got new ones instead.
+    pub(crate) recovered: u64,
+    pub(crate) not_recovered: u64,
 }
 
 /// How often something took how long.
@@ -115,6 +120,8 @@ impl ShardMetrics {
             counts.add(other);
         }
         self.publish_to_write.add(&other.publish_to_write);
+        self.recovered += other.recovered;
+        self.not_recovered += other.not_recovered;
         for (reason, count) in &other.refused {
             *self.refused.entry(reason).or_default() += count;
         }
@@ -195,6 +202,8 @@ pub(crate) struct Scrape<'a> {
     pub(crate) port: u16,
     pub(crate) apps: &'a Apps,
     pub(crate) process: &'a ProcessMetrics,
+    /// The Redis bridge, if there is one.
+    pub(crate) redis: Option<&'a RedisStatus>,
     pub(crate) shards: Vec<(ShardMetrics, Census)>,
     pub(crate) sockets: usize,
     pub(crate) sockets_max: usize,
@@ -212,6 +221,9 @@ impl Scrape<'_> {
         }
         self.register_apps(&mut registry, &mut total);
         self.register_gauges(&mut registry);
+        if let Some(redis) = self.redis {
+            self.register_redis(&mut registry, redis);
+        }
         let refusals = Family::<ReasonLabels, Counter>::default();
         for (reason, count) in &total.refused {
             refusals.get_or_create(&ReasonLabels { reason }).inc_by(*count);
@@ -295,6 +307,28 @@ impl Scrape<'_> {
             gauge.set(value);
             self.register(registry, name, help, gauge);
         }
+    }
+
+    fn register_redis(&self, registry: &mut Registry, redis: &RedisStatus) {
+        let connected = Gauge::<i64>::default();
+        connected.set(i64::from(redis.is_connected()));
+        self.register(registry, "redis_connected", "Whether Redis is connected", connected);
+        let counters = [
+            ("redis_messages", "Messages from Redis on channels with our prefix", redis.messages()),
+            ("redis_reconnections", "How often Redis has come back", redis.reconnections()),
+        ];
+        for (name, help, value) in counters {
+            let counter = Counter::<u64>::default();
+            counter.inc_by(value);
+            self.register(registry, name, help, counter);
+        }
+        let skipped = Family::<ReasonLabels, Counter>::default();
+        for why in Skip::ALL {
+            let labels = ReasonLabels { reason: why.label() };
+            skipped.get_or_create(&labels).inc_by(redis.skipped(why));
+        }
+        let help = "Messages from Redis that are not passed on, by reason";
+        self.register(registry, "redis_messages_skipped", help, skipped);
     }
 
     fn labels(&self, app_id: &str) -> AppLabels {

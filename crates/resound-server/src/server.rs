@@ -20,11 +20,14 @@ use tokio::{
 };
 
 use crate::{
-    api, banner,
+    api,
+    authorise::Authoriser,
+    banner,
     clock::Clock,
     config::{Config, ServerConfig, is_loopback, is_well_known},
     descriptors::Capacity,
     metrics::ProcessMetrics,
+    redis::{self, PresenceFeed, RedisStatus},
     shard::{
         self,
         mailbox::{ShardMessage, Shards},
@@ -52,6 +55,10 @@ pub(crate) struct Shared {
     /// Sockets that speak HTTP; they are counted among `sockets`, too.
     pub(crate) http: Occupancy,
     pub(crate) metrics: ProcessMetrics,
+    /// Asks the application about clients of Socket.IO, if there may be some.
+    pub(crate) authoriser: Option<Authoriser>,
+    pub(crate) redis: RedisStatus,
+    pub(crate) presence_feed: PresenceFeed,
     apps: Mutex<Arc<Apps>>,
     draining: watch::Sender<bool>,
 }
@@ -113,8 +120,10 @@ impl Drop for HttpStay {
 }
 
 impl Shared {
-    fn new(config: &Config, capacity: Capacity, port: u16) -> Self {
-        Self {
+    fn new(config: &Config, capacity: Capacity, port: u16) -> anyhow::Result<Self> {
+        let is_asked = config.server.socketio.enabled;
+        let authoriser = is_asked.then(|| Authoriser::new(&config.server.auth)).transpose()?;
+        Ok(Self {
             config: config.server.clone(),
             clock: Clock::start(),
             port,
@@ -124,9 +133,12 @@ impl Shared {
             sockets: Occupancy::new(capacity.sockets),
             http: Occupancy::new(usize::MAX),
             metrics: ProcessMetrics::default(),
+            authoriser,
+            redis: RedisStatus::default(),
+            presence_feed: PresenceFeed::new(config.server.redis.as_ref()),
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),
-        }
+        })
     }
 
     /// The applications as they are configured at the moment.
@@ -170,14 +182,19 @@ pub fn run(
     let metrics_listener = config.server.metrics_address.map(bind_metrics).transpose()?;
     let shards = shard_count(&config.server);
     let capacity = Capacity::claim(&config.server, shards);
-    let shared = Arc::new(Shared::new(config, capacity, address.port()));
+    let shared = Arc::new(Shared::new(config, capacity, address.port())?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let _context = runtime.enter();
+    let context = runtime.enter();
     let mut signals = Signals::new().context("signals can't be received")?;
     let threads = Threads::start(&shared, shards, listener)?;
     banner::print(config, address);
     announce(&shared, &threads.shards, address, metrics_listener.as_ref());
-    runtime.block_on(supervise(shared, threads, metrics_listener, &mut signals, reload))
+    let result =
+        runtime.block_on(supervise(shared, threads, metrics_listener, &mut signals, reload));
+    drop(context);
+    // A question for an address that nobody answers must not hold up the end.
+    runtime.shutdown_background();
+    result
 }
 
 fn announce(shared: &Shared, shards: &Shards, address: SocketAddr, metrics: Option<&TcpListener>) {
@@ -323,12 +340,14 @@ async fn supervise(
     reload: impl Fn() -> anyhow::Result<Config>,
 ) -> anyhow::Result<()> {
     let metrics = api::serve_metrics(shared.clone(), threads.shards.clone(), metrics_listener);
-    tokio::pin!(metrics);
+    let bridge = redis::run(shared.clone(), threads.shards.clone());
+    tokio::pin!(metrics, bridge);
     loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
             _ = threads.ended.recv() => anyhow::bail!("a shard's thread has ended; the log says why"),
             result = &mut metrics => return result.context("the metrics listener failed"),
+            never = &mut bridge => match never {},
         };
         match wish {
             Wish::Reload => take_reload(&shared, &threads, reload()),
@@ -344,6 +363,8 @@ async fn supervise(
         signal = signals.next_stop() => tracing::warn!(signal, "stopped without waiting"),
         // Until the end somebody may ask whether the process is ready.
         result = &mut metrics => return result.context("the metrics listener failed"),
+        // Who is still connected still gets events.
+        never = &mut bridge => match never {},
     }
     Ok(())
 }

@@ -7,8 +7,10 @@ use proptest::test_runner::RngSeed;
 
 use resound_hub::{
     app::{App, AppNumber, AppOptions, Apps, LiveApp},
+    authorise::AuthRequest,
     hub::{Admission, Census, Hub},
     peer::{ChannelKey, PeerMessage, ShardId, Slot, owner_of},
+    recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
 };
@@ -52,6 +54,10 @@ struct Outside {
     /// One queue from each shard to each: what one shard sends another stays in order, and nothing
     /// else is promised.
     wires: Vec<VecDeque<PeerMessage>>,
+    /// What the application is asked.
+    questions: Vec<AuthRequest>,
+    /// Clients on their way to another shard.
+    travellers: Vec<(ClientId, ShardId, Return)>,
 }
 
 #[derive(Debug)]
@@ -80,6 +86,8 @@ impl World {
             clients: Vec::new(),
             slots: vec![Vec::new(); shards],
             wires: (0..shards * shards).map(|_| VecDeque::new()).collect(),
+            questions: Vec::new(),
+            travellers: Vec::new(),
         };
         let hubs = (0..shards).map(|shard| Hub::new(shard, shards, apps.clone())).collect();
         Self { hubs, outside, now: Now::from_seconds(1000) }
@@ -229,6 +237,8 @@ impl World {
             local_channels: sum.local_channels + one.local_channels,
             channels: sum.channels + one.channels,
             users: sum.users + one.users,
+            kept: sum.kept + one.kept,
+            remembered: sum.remembered + one.remembered,
         })
     }
 
@@ -331,6 +341,21 @@ impl Sink for Side<'_> {
         assert_ne!(shard, self.shard, "a shard needs no wire to itself");
         let wire = self.shard * self.outside.shards + shard;
         self.outside.wires[wire].push_back(message);
+    }
+
+    fn authorise(&mut self, request: AuthRequest) {
+        self.outside.questions.push(request);
+    }
+
+    fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return) {
+        let client = self.at(slot);
+        self.outside.unseat(client);
+        self.outside.travellers.push((client, shard, returning));
+    }
+
+    fn resumed(&mut self, slot: Slot, socket_id: SocketId) {
+        let client = self.at(slot);
+        self.outside.clients[client].socket_id = socket_id;
     }
 
     fn note(&mut self, who: &Who<'_>, note: Note<'_>) {

@@ -57,13 +57,22 @@ impl Frame {
 
     /// The text alone, for transports that frame it in their own way.
     pub fn payload(&self) -> &str {
-        let header_bytes = match self.0[1] {
-            127 => 10,
-            126 => 4,
-            _ => 2,
-        };
-        str::from_utf8(&self.0[header_bytes..]).expect("the writer of a frame appends UTF-8")
+        text_of(&self.0).expect("the writer of a frame appends UTF-8")
     }
+}
+
+/// The text in the bytes of a [`Frame`], for transports that frame it in their own way. `None` if
+/// they are no text frame of ours.
+pub fn text_of(frame: &[u8]) -> Option<&str> {
+    if frame.first() != Some(&TEXT) {
+        return None;
+    }
+    let header_bytes = match frame.get(1)? {
+        127 => 10,
+        126 => 4,
+        _ => 2,
+    };
+    str::from_utf8(frame.get(header_bytes..)?).ok()
 }
 
 impl fmt::Debug for Frame {

@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 use resound_hub::{
-    app::LiveApp,
+    app::{AppNumber, LiveApp},
     peer::{ChannelKey, owner_of},
     query::ChannelInfo,
 };
@@ -22,16 +22,24 @@ pub(super) async fn list(call: Call<'_>) -> Result<Answer, Fault> {
     let request = call.verify().await?;
     let prefix = request.parameter("filter_by_prefix").unwrap_or_default();
     let number = request.app.number();
-    let lists = shard
-        .shards
-        .ask_all(move |hub, _, _| hub.channels(number, &prefix).collect::<Vec<_>>())
-        .await;
-    let mut found: Vec<(ChannelName, ChannelInfo)> = lists.into_iter().flatten().collect();
-    found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let found = occupied(shard, number, prefix).await;
     let info = Info { cache: false, ..request.info() };
     let channels: Map<String, Value> =
         found.iter().map(|(name, known)| (name.to_string(), describe(known, info))).collect();
     Ok(response::json(json!({ "channels": channels }).to_string()))
+}
+
+/// The occupied channels of all shards, in the order of their names.
+pub(super) async fn occupied(
+    shard: &ShardHandle,
+    app: AppNumber,
+    prefix: String,
+) -> Vec<(ChannelName, ChannelInfo)> {
+    let lists =
+        shard.shards.ask_all(move |hub, _, _| hub.channels(app, &prefix).collect::<Vec<_>>()).await;
+    let mut found: Vec<(ChannelName, ChannelInfo)> = lists.into_iter().flatten().collect();
+    found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    found
 }
 
 /// `GET /channels/{channel}`.
@@ -97,7 +105,8 @@ pub(super) async fn attributes(
     describe(&ask(shard, app, channel).await, info)
 }
 
-async fn ask(shard: &ShardHandle, app: &LiveApp, channel: &str) -> ChannelInfo {
+/// What the owner of a channel knows of it.
+pub(super) async fn ask(shard: &ShardHandle, app: &LiveApp, channel: &str) -> ChannelInfo {
     let Some(key) = key(app, channel) else {
         return ChannelInfo::default();
     };
@@ -110,7 +119,7 @@ async fn ask(shard: &ShardHandle, app: &LiveApp, channel: &str) -> ChannelInfo {
 }
 
 /// A name that is none has no channel, and so no answer but "nobody".
-fn key(app: &LiveApp, channel: &str) -> Option<ChannelKey> {
+pub(super) fn key(app: &LiveApp, channel: &str) -> Option<ChannelKey> {
     let name = ChannelName::parse(channel, app.options.channel_name_max).ok()?;
     Some(ChannelKey { app: app.number(), name })
 }

@@ -74,7 +74,8 @@ pub(super) async fn publish_from_welcome_page(
         return Err(refuse(shard, "unsigned", Fault::new(StatusCode::FORBIDDEN, message)));
     };
     let (parts, body) = request.into_parts();
-    let body = read_body(shard, &parts.headers, body, app.options.request_bytes_max).await?;
+    let bytes_max = app.options.request_bytes_max;
+    let body = read_body(shard, &parts.headers, body, bytes_max, "max_request_size").await?;
     let event =
         EventBody::parse(&body, &limits(&app.options)).map_err(|fault| invalid(shard, fault))?;
     spread(shard, &app, std::slice::from_ref(&event)).await;
@@ -93,7 +94,8 @@ fn invalid(shard: &ShardHandle, fault: resound_protocol::api::BodyFault) -> Faul
     refuse(shard, "invalid_body", fault)
 }
 
-async fn spread(shard: &ShardHandle, app: &LiveApp, events: &[EventBody<'_>]) {
+/// Publishes events whose sender may.
+pub(super) async fn spread(shard: &ShardHandle, app: &LiveApp, events: &[EventBody<'_>]) {
     shard.shards.until_they_keep_up().await;
     if tracing::enabled!(tracing::Level::DEBUG) {
         for event in events {

@@ -17,6 +17,12 @@ pub(super) async fn respond(
         "up" => Ok(response::json(r#"{"health":"OK"}"#)),
         "live" => Ok(response::json(r#"{"live":true}"#)),
         "ready" if shared.is_draining() => Err(response::shutting_down()),
+        "ready" if shared.config.redis.is_some() && !shared.redis.is_connected() => {
+            Err(Fault::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Redis is not connected: events that are published through it do not arrive.",
+            ))
+        }
         "ready" => Ok(response::json(r#"{"ready":true}"#)),
         "metrics" if has_metrics => Ok(metrics(shared, shards).await),
         "metrics" => Err(Fault::new(
@@ -34,6 +40,7 @@ async fn metrics(shared: &Shared, shards: &Shards) -> Answer {
         port: shared.port,
         apps: &shared.apps(),
         process: &shared.metrics,
+        redis: shared.config.redis.as_ref().map(|_| &shared.redis),
         shards: answers,
         sockets: shared.sockets.count(),
         sockets_max: shared.sockets.max(),

@@ -6,19 +6,26 @@
 //! # Layout
 //!
 //! * this module: routes
-//! * `serve`: connections
+//! * `serve`, `connection`: connections
 //! * `request`: who asks, whether the signature is right, the body
 //! * `response`: answers and errors
 //! * `events`, `channels`, `users`: Pusher's endpoints
+//! * `echo_server`: those of laravel-echo-server, on the same paths
+//! * `engine`, `xhr`: clients without WebSocket, of Engine.IO and of pusher-js; `polling`: their sessions
 //! * `health`: `/up`, `/live`, `/ready`, `/metrics`
 
 mod channels;
+mod connection;
+mod echo_server;
+mod engine;
 mod events;
 mod health;
+mod polling;
 mod request;
 mod response;
 mod serve;
 mod users;
+mod xhr;
 
 use hyper::{
     Method, Request, StatusCode,
@@ -27,18 +34,31 @@ use hyper::{
 
 pub(crate) use self::serve::{serve, serve_metrics};
 use self::{
+    connection::Client,
     request::Call,
-    response::{Answer, Fault},
+    response::{Answer, AnyAnswer, Fault, whole},
 };
-use crate::{shard::ShardHandle, welcome};
+use crate::{shard::ShardHandle, transport::is_socketio, welcome};
 
 /// Answers one request.
-async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
+async fn respond(shard: &ShardHandle, client: &Client, request: Request<Incoming>) -> AnyAnswer {
     let path = request.uri().path().to_owned();
+    if is_socketio(&path, &shard.shared.config) {
+        return whole(engine::respond(shard, client, request).await);
+    }
     let prefix = &*shard.shared.config.path;
     let path = path.strip_prefix(prefix).unwrap_or(&path);
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if let ["pusher", "app", key, server, session, kind] = segments[..] {
+        let answer = xhr::respond(shard, client, request, [key, server, session, kind]).await;
+        return answer.unwrap_or_else(|fault| whole(fault.into_response()));
+    }
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    if let Some(route) = echo_server::route(shard, &request, &segments) {
+        let answer = echo_server::respond(shard, request, route).await;
+        count_answer(shard, &segments, &answer);
+        return whole(answer);
+    }
     let result = match (request.method(), &segments[..]) {
         (&Method::OPTIONS, ["apps", ..]) => Ok(response::preflight()),
         (&Method::POST, ["apps", app, "events"]) => {
@@ -76,14 +96,13 @@ async fn respond(shard: &ShardHandle, request: Request<Incoming>) -> Answer {
         (_, segments) => page(shard, path, is_get).ok_or_else(|| not_found(path, segments)),
     };
     let answer = result.unwrap_or_else(Fault::into_response);
-    if let ["apps", app, ..] = segments[..] {
-        count_answer(shard, app, &answer);
-    }
-    answer
+    count_answer(shard, &segments, &answer);
+    whole(answer)
 }
 
 /// Counts the bytes of an answer for its application.
-fn count_answer(shard: &ShardHandle, app_id: &str, answer: &Answer) {
+fn count_answer(shard: &ShardHandle, segments: &[&str], answer: &Answer) {
+    let ["apps", app_id, ..] = segments else { return };
     let bytes = answer.body().size_hint().exact().unwrap_or(0);
     shard.look(|shard| {
         let app = shard.hub().apps().by_id(&request::decode(app_id)).map(|app| app.number());

@@ -68,7 +68,8 @@ impl<'s> Call<'s> {
             return Err(refuse(shard, "app_disabled", Fault::new(StatusCode::FORBIDDEN, message)));
         }
         let (parts, body) = self.request.into_parts();
-        let body = read_body(shard, &parts.headers, body, app.options.request_bytes_max).await?;
+        let bytes_max = app.options.request_bytes_max;
+        let body = read_body(shard, &parts.headers, body, bytes_max, "max_request_size").await?;
         let query = parts.uri.query().unwrap_or("");
         let signed = RequestParts {
             method: signed_method(&parts.method),
@@ -137,17 +138,17 @@ pub(super) fn refuse(shard: &ShardHandle, reason: &'static str, fault: Fault) ->
     fault
 }
 
-/// Reads a body of at most `bytes_max` bytes, within the time that a handshake may take, too.
+/// Reads a body of at most `bytes_max` bytes, which `setting` allows, within the time that a handshake may take, too.
 pub(super) async fn read_body(
     shard: &ShardHandle,
     headers: &HeaderMap,
     mut body: Incoming,
     bytes_max: usize,
+    setting: &'static str,
 ) -> Result<Bytes, Fault> {
     let too_large = |size: &dyn std::fmt::Display| {
-        let message = format!(
-            "The request's body is {size} bytes, the limit is {bytes_max} (max_request_size)."
-        );
+        let message =
+            format!("The request's body is {size} bytes, the limit is {bytes_max} ({setting}).");
         refuse(shard, "request_too_large", Fault::new(StatusCode::PAYLOAD_TOO_LARGE, message))
     };
     if let Some(announced) = body.size_hint().exact().filter(|size| *size > bytes_max as u64) {

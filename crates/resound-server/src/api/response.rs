@@ -1,11 +1,17 @@
 //! Answers and errors.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::{
     HeaderMap, Response, StatusCode,
+    body::{Body, Frame, SizeHint},
     header::{self, HeaderName, HeaderValue},
 };
 use resound_protocol::api::BodyFault;
@@ -15,6 +21,52 @@ use crate::welcome::Asset;
 
 /// An answer of the API.
 pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// An answer that may go on.
+pub(crate) type AnyAnswer = Response<Either<Full<Bytes>, Lines>>;
+
+/// A body that goes on, line by line.
+pub(crate) struct Lines {
+    next: Box<dyn FnMut() -> NextLines>,
+    waiting: Option<NextLines>,
+}
+
+type NextLines = Pin<Box<dyn Future<Output = Option<Bytes>>>>;
+
+impl Lines {
+    /// Asks `next` for lines as long as there are some.
+    pub(crate) fn new<F>(mut next: impl FnMut() -> F + 'static) -> Self
+    where
+        F: Future<Output = Option<Bytes>> + 'static,
+    {
+        Self { next: Box::new(move || Box::pin(next())), waiting: None }
+    }
+}
+
+impl Body for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = &mut *self;
+        let waiting = this.waiting.get_or_insert_with(|| (this.next)());
+        let lines = std::task::ready!(waiting.as_mut().poll(cx));
+        this.waiting = None;
+        Poll::Ready(lines.map(|lines| Ok(Frame::data(lines))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+/// An answer that does not go on.
+pub(crate) fn whole(answer: Answer) -> AnyAnswer {
+    answer.map(Either::Left)
+}
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ALLOWED_HEADERS: &str = "Origin, Content-Type, X-Auth-Token, X-Requested-With, Accept, Authorization, \
@@ -37,6 +89,20 @@ pub(crate) fn empty_object() -> Answer {
 /// A plain text.
 pub(crate) fn text(content_type: &'static str, body: String) -> Answer {
     let mut response = Response::new(Full::new(body.into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Bytes of a type.
+pub(crate) fn bytes(content_type: &'static str, body: Bytes) -> Answer {
+    let mut response = Response::new(Full::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// An answer that goes on.
+pub(crate) fn lines(content_type: &'static str, lines: Lines) -> AnyAnswer {
+    let mut response = Response::new(Either::Right(lines));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

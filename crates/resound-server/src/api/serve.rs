@@ -2,14 +2,17 @@
 
 use std::{convert::Infallible, io::Cursor, net::TcpListener, sync::Arc, time::Duration};
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use bytes::Bytes;
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt as _;
 
-use super::{
-    health, respond,
-    response::{Answer, Fault},
-};
+use super::{connection::Client, health, respond, response::Fault};
 use crate::{
     server::Shared,
     shard::{HttpConnection, ShardHandle, mailbox::Shards},
@@ -33,12 +36,12 @@ pub(crate) async fn serve(shard: ShardHandle, connection: HttpConnection) {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "an HTTP connection could not be taken in"),
     };
-    let (reader, writer) = stream.into_split();
-    let io = tokio::io::join(Cursor::new(read).chain(reader), writer);
+    let client = Client::new(stream);
+    let io = tokio::io::join(Cursor::new(read).chain(client.clone()), client.clone());
     let shared = shard.shared.clone();
     let service = service_fn(move |request| {
-        let shard = shard.clone();
-        async move { Ok::<_, Infallible>(respond(&shard, request).await) }
+        let (shard, client) = (shard.clone(), client.clone());
+        async move { Ok::<_, Infallible>(respond(&shard, &client, request).await) }
     });
     let is_crowded = shared.sockets.count() > shared.sockets.max() / 5 * 4;
     let idle = if is_crowded { IDLE_WHEN_CROWDED } else { IDLE };
@@ -46,10 +49,11 @@ pub(crate) async fn serve(shard: ShardHandle, connection: HttpConnection) {
 }
 
 /// Serves until the client or `end` ends it; then a request that has begun is still answered.
-async fn serve_http<I, S>(io: I, service: S, idle: Duration, end: impl Future<Output = ()>)
+async fn serve_http<I, S, B>(io: I, service: S, idle: Duration, end: impl Future<Output = ()>)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-    S: hyper::service::Service<Request<Incoming>, Response = Answer, Error = Infallible>,
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
 {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

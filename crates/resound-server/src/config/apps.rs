@@ -49,12 +49,22 @@ pub(crate) fn development(
     server: &ServerDraft,
     errors: &mut Vec<ConfigError>,
 ) -> App {
-    let mut draft = AppDraft {
+    let draft = AppDraft {
         id: Some(DEVELOPMENT_ID.to_owned()),
         key: Some(DEVELOPMENT_KEY.to_owned()),
         secret: Some(DEVELOPMENT_SECRET.to_owned()),
         ..AppDraft::default()
     };
+    with_options(draft, environment, server, errors)
+}
+
+/// An application that has its credentials, with the options of the environment.
+pub(crate) fn with_options(
+    mut draft: AppDraft,
+    environment: &Environment<'_>,
+    server: &ServerDraft,
+    errors: &mut Vec<ConfigError>,
+) -> App {
     for setting in options() {
         if let Some(value) = environment.value(setting.env) {
             apply(setting, &value, &mut draft, errors);
@@ -73,6 +83,20 @@ pub(crate) fn options_without_app(
         return Vec::new();
     }
     options().filter_map(|setting| Some(environment.value(setting.env)?.origin)).collect()
+}
+
+/// Says whether the environment names an application.
+pub(crate) fn is_in(environment: &Environment<'_>) -> bool {
+    family(environment).is_some()
+}
+
+/// The setting of an application with this key.
+///
+/// # Panics
+///
+/// If there is none.
+pub(crate) fn setting(key: &str) -> &'static Setting<AppDraft> {
+    APP.iter().find(|setting| setting.key == key).expect("a setting of the table")
 }
 
 fn options() -> impl Iterator<Item = &'static Setting<AppDraft>> {
@@ -118,7 +142,7 @@ fn of_environment(environment: &Environment<'_>, errors: &mut Vec<ConfigError>) 
 
 fn of_section(section: &Section, errors: &mut Vec<ConfigError>) -> Found {
     let errors_before = errors.len();
-    unknown_keys(section, APP, errors);
+    unknown_keys(section, APP.iter().map(|setting| setting.key), errors);
     let mut draft = AppDraft::default();
     for setting in APP {
         if let Some(value) = section.value(setting.key) {

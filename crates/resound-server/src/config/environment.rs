@@ -51,14 +51,32 @@ impl<'a> Environment<'a> {
         in_process().or_else(in_file)
     }
 
+    /// What Laravel's `env()` makes of a name: its words for nothing are an empty text, and `None` is
+    /// a name that nobody has set.
+    pub(crate) fn laravel_text(&self, name: &str) -> Option<String> {
+        let in_process = || self.process.get(name).map(|text| without_quotes(text));
+        let in_file = || self.file.entry(name).map(|entry| entry.value.as_str());
+        let text = in_process().or_else(in_file)?;
+        Some(if is_set(text) { text.to_owned() } else { String::new() })
+    }
+
     fn origin(&self, name: &str, line: usize) -> Origin {
         Origin::EnvFile { name: name.to_owned(), file: self.file_name.clone(), line }
     }
 
     /// The lines that could not be read and that say something about a name that is read.
     pub(crate) fn errors(&self) -> impl Iterator<Item = ConfigError> {
-        self.file.problems.iter().filter_map(|problem| {
-            let name = problem.name.as_deref().filter(|name| is_read(name))?;
+        self.problems(is_read)
+    }
+
+    /// The lines that could not be read and that say something about these names.
+    pub(crate) fn problems_of(&self, names: &[&str]) -> impl Iterator<Item = ConfigError> {
+        self.problems(|name| names.contains(&name))
+    }
+
+    fn problems(&self, concerns: impl Fn(&str) -> bool) -> impl Iterator<Item = ConfigError> {
+        self.file.problems.iter().filter_map(move |problem| {
+            let name = problem.name.as_deref().filter(|name| concerns(name))?;
             let cause = format!("{name}: {}", problem.cause);
             Some(ConfigError::Syntax { file: self.file_name.clone(), line: problem.line, cause })
         })
@@ -124,7 +142,8 @@ fn is_read(name: &str) -> bool {
 }
 
 fn slip(name: &str) -> Option<&'static str> {
-    let is_ours = name.starts_with("RESOUND_") || name.starts_with("REVERB_");
+    let is_ours = ["RESOUND_", "REVERB_", "LARAVEL_ECHO_SERVER_"];
+    let is_ours = is_ours.iter().any(|start| name.starts_with(start));
     if !is_ours || is_read(name) {
         return None;
     }

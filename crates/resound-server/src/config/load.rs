@@ -1,4 +1,5 @@
-//! Merging the sources, strongest first: flags, environment, `.env`, `resound.toml`, defaults.
+//! Merging the sources, strongest first: flags, environment, `.env`, `resound.toml` or
+//! `laravel-echo-server.json`, defaults.
 
 use std::{
     collections::BTreeMap,
@@ -8,13 +9,14 @@ use std::{
 use resound_hub::app::App;
 
 use super::{
-    Config, apps,
+    Config, ServerConfig, apps, auth,
+    echo_server::{self, EchoServerFile},
     environment::Environment,
     error::{ConfigError, ConfigErrors, nearest},
-    files,
+    files::{self, File},
     secret::{is_development, is_loopback, is_well_known},
-    server_settings::{SERVER, ServerDraft},
-    settings::{Setting, Shown, UNSUPPORTED_SWITCHES},
+    server_settings::ServerDraft,
+    settings::{Setting, Shown, UNSUPPORTED_SWITCHES, server_settings},
     toml_file::{Section, TomlFile},
     value::{Origin, Raw, Value},
 };
@@ -58,60 +60,113 @@ pub fn load(
         })
     };
     let env_file = read(flags.env_file.as_deref(), ".env");
-    let toml_file = read(flags.config.as_deref(), "resound.toml");
-    let toml = toml_file.map_or_else(|| Ok(TomlFile::default()), |file| TomlFile::parse(&file));
-    let toml = toml.unwrap_or_else(|bad| {
-        errors.extend(bad);
-        TomlFile::default()
-    });
+    let named = flags.config.as_deref();
+    let mut file = read(named, "resound.toml");
+    if named.is_none() && file.is_none() {
+        file = read(None, echo_server::DEFAULT_FILE);
+    }
     let environment = Environment::new(env, env_file);
     errors.extend(environment.errors());
-    let sources = Sources { flags, environment: &environment, toml: &toml };
-    let config = sources.merge(&mut errors);
+    let (toml, echo_server) = parse(file.as_ref(), &environment).unwrap_or_else(|bad| {
+        errors.extend(bad);
+        (TomlFile::default(), None)
+    });
+    let mut warnings = environment.warnings();
+    if let Some(file) = file.filter(|_| named.is_none() && echo_server.is_some()) {
+        let name = file.name;
+        warnings.push(format!("there is no resound.toml: {name} is read in its place"));
+    }
+    let sources = Sources {
+        flags,
+        environment: &environment,
+        toml: &toml,
+        echo_server: echo_server.as_ref(),
+    };
+    let config = sources.merge(&mut errors, &mut warnings);
     if !errors.is_empty() {
         return Err(ConfigErrors(errors));
     }
-    let mut warnings = environment.warnings();
     warnings.extend(sources.warnings());
     Ok(Loaded { config, warnings })
+}
+
+/// Reads the file in the language that its name promises. Without a file the variables of
+/// laravel-echo-server are a configuration of their own, unless the environment has an application.
+fn parse(
+    file: Option<&File>,
+    environment: &Environment<'_>,
+) -> Result<(TomlFile, Option<EchoServerFile>), Vec<ConfigError>> {
+    let is_echo_server = match file {
+        Some(file) => file.name.to_ascii_lowercase().ends_with(".json"),
+        None => !apps::is_in(environment) && !echo_server::variables(environment).is_empty(),
+    };
+    if !is_echo_server {
+        let toml = file.map(TomlFile::parse).transpose()?;
+        return Ok((toml.unwrap_or_default(), None));
+    }
+    let mut echo_server = echo_server::read(file, environment)?;
+    let server = std::mem::take(&mut echo_server.server);
+    Ok((TomlFile { server, apps: Vec::new() }, Some(echo_server)))
 }
 
 struct Sources<'a> {
     flags: &'a Flags,
     environment: &'a Environment<'a>,
     toml: &'a TomlFile,
+    echo_server: Option<&'a EchoServerFile>,
 }
 
 impl Sources<'_> {
-    fn merge(&self, errors: &mut Vec<ConfigError>) -> Config {
-        unknown_keys(&self.toml.server, SERVER, errors);
+    fn merge(&self, errors: &mut Vec<ConfigError>, warnings: &mut Vec<String>) -> Config {
+        if self.echo_server.is_none() {
+            unknown_keys(&self.toml.server, server_settings().map(|setting| setting.key), errors);
+        }
         let mut draft = ServerDraft::default();
-        for setting in SERVER {
+        for setting in server_settings() {
             for value in self.server_values(setting) {
                 apply(setting, &value, &mut draft, errors);
             }
         }
-        let configured = apps::configured(self.environment, &self.toml.apps, &draft, errors);
-        let is_configured = !configured.is_empty() || !self.toml.apps.is_empty();
-        let apps = if is_configured {
-            configured
-        } else {
-            vec![apps::development(self.environment, &draft, errors)]
-        };
-        let default_host = if is_configured { "0.0.0.0" } else { "127.0.0.1" };
+        auth::settle(&mut draft, self.environment, warnings);
+        let (apps, default_host) = self.apps(&draft, errors, warnings);
         let checks_secrets = !draft.allow_insecure_secret;
-        let config = Config { server: draft.finish(default_host), apps };
+        let redis = std::mem::take(&mut draft.redis).finish(self.environment, &apps, errors);
+        let server = ServerConfig { redis, ..draft.finish(default_host) };
+        let mut config = Config { server, apps };
+        if let Some(echo_server) = self.echo_server {
+            config.server.echo_server = Some(echo_server.config.clone());
+        }
         if checks_secrets {
             errors.extend(insecure_secrets(&config));
         }
         config
     }
 
+    /// The applications, and the address to listen on if nobody says so.
+    fn apps(
+        &self,
+        draft: &ServerDraft,
+        errors: &mut Vec<ConfigError>,
+        warnings: &mut Vec<String>,
+    ) -> (Vec<App>, &'static str) {
+        if let Some(echo_server) = self.echo_server {
+            let app = echo_server.app(self.environment, draft, errors, warnings);
+            return (vec![app], "0.0.0.0");
+        }
+        let configured = apps::configured(self.environment, &self.toml.apps, draft, errors);
+        if configured.is_empty() && self.toml.apps.is_empty() {
+            return (vec![apps::development(self.environment, draft, errors)], "127.0.0.1");
+        }
+        (configured, "0.0.0.0")
+    }
+
     /// The values of a setting, the strongest last. The weaker ones are checked, too: a mistake that
     /// something else hides comes out when that is taken away, in the middle of the night.
     fn server_values(&self, setting: &Setting<ServerDraft>) -> impl Iterator<Item = Value> {
         let flag = self.flags.settings.get(setting.key).map(|text| {
-            let name = format!("--{}", setting.key.replace('_', "-"));
+            // `--redis` is `redis.url` or `redis.enabled`.
+            let key = setting.key.split('.').next().unwrap_or(setting.key);
+            let name = format!("--{}", key.replace('_', "-"));
             Value { raw: Raw::Text(text.clone()), origin: Origin::Flag { name } }
         });
         let environment = self.environment.value(setting.env);
@@ -128,7 +183,10 @@ impl Sources<'_> {
             is_on.then(|| format!("{} {sentence}", value.origin))
         });
         let orphaned = apps::options_without_app(self.environment, &self.toml.apps);
-        unsupported.chain(orphaned.into_iter().map(|origin| {
+        let idle = echo_server::idle_variables(self.environment);
+        let idle = idle.filter(|_| self.echo_server.is_none());
+        let echo_server = self.echo_server.into_iter().flat_map(|file| file.warnings.clone());
+        unsupported.chain(idle).chain(echo_server).chain(orphaned.into_iter().map(|origin| {
             format!("{origin} has no effect: the environment has no app, resound.toml has its own")
         }))
     }
@@ -149,18 +207,18 @@ pub(crate) fn apply<T>(
     errors.push(ConfigError::Value { origin: value.origin.to_string(), shown, expected });
 }
 
-/// Notes the keys of a section that no setting has.
-pub(crate) fn unknown_keys<T>(
+/// Notes the keys of a section that are not known.
+pub(crate) fn unknown_keys(
     section: &Section,
-    table: &[Setting<T>],
+    known: impl Iterator<Item = &'static str>,
     errors: &mut Vec<ConfigError>,
 ) {
+    let known: Vec<_> = known.collect();
     for (key, value) in &section.values {
-        let known = table.iter().map(|setting| setting.key);
-        if known.clone().any(|known| known == key) {
+        if known.contains(&key.as_str()) {
             continue;
         }
-        let nearest = nearest(key, known, key.len() / 2).map(str::to_owned);
+        let nearest = nearest(key, known.iter().copied(), key.len() / 2).map(str::to_owned);
         errors.push(ConfigError::UnknownKey { origin: value.origin.to_string(), nearest });
     }
 }

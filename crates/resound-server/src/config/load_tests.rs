@@ -7,7 +7,7 @@ use resound_hub::app::ClientEvents;
 use tempfile::TempDir;
 
 use super::{Flags, Loaded, load};
-use crate::config::{ConfigErrors, is_development};
+use crate::config::{AuthConfig, AuthHost, ConfigErrors, is_development};
 
 /// A folder with configuration files, the environment and the flags of one start.
 #[derive(Default)]
@@ -362,4 +362,76 @@ fn what_looks_like_a_mistake_is_a_warning() {
         RESOUND_PROT in .env:4 is no setting and is ignored, did you mean RESOUND_PORT?
         REVERB_SCALING_ENABLED in .env:5 asks for several nodes, this version runs as one
         REVERB_APP_PING_INTERVAL in .env:7 has no effect: the environment has no app, resound.toml has its own"#]].assert_eq(&loaded(&start).warnings.join("\n"));
+}
+
+fn auth(start: &Start) -> AuthConfig {
+    loaded(start).config.server.auth
+}
+
+fn hosts(texts: &[&str]) -> Vec<AuthHost> {
+    texts.iter().map(|text| AuthHost::parse(text).expect("an address")).collect()
+}
+
+#[test]
+fn the_application_that_authorises_is_that_of_the_project() {
+    assert_eq!(auth(&Start::default()), AuthConfig::default());
+    let mut start = env_file("APP_URL=https://shop.example\n");
+    assert_eq!(auth(&start).hosts, hosts(&["https://shop.example"]));
+    start.files.push(("resound.toml", "[auth]\nhosts = [\"http://a.example\", \".b.example\"]\n"));
+    assert_eq!(auth(&start).hosts, hosts(&["http://a.example", ".b.example"]));
+    start.env.push(("LARAVEL_ECHO_SERVER_AUTH_HOST", "http://c.example"));
+    assert_eq!(auth(&start).hosts, hosts(&["http://c.example"]));
+    start.env.push(("RESOUND_AUTH_HOST", "http://d.example, e.example"));
+    assert_eq!(auth(&start).hosts, hosts(&["http://d.example", "e.example"]));
+}
+
+#[test]
+fn an_app_url_that_is_none_stops_nothing() {
+    let start = env_file("APP_URL=\"my shop\"\n");
+    let Loaded { config, warnings } = loaded(&start);
+    assert_eq!(config.server.auth.hosts, AuthConfig::default().hosts);
+    expect!["APP_URL in .env:1 is no URL of a scheme and a host: Socket.IO clients are authorised at http://localhost, RESOUND_AUTH_HOST changes that"].assert_eq(&warnings.join("\n"));
+}
+
+#[test]
+fn the_authorisation_has_settings() {
+    let Loaded { config, warnings } = loaded(&toml(
+        "[auth]\nendpoint = \"api/broadcasting/auth\"\ntimeout_seconds = 3\nmax_concurrent = 5\n\
+         verify_tls = false\nhosts = [\"https://app.example\"]\n",
+    ));
+    let auth = config.server.auth;
+    assert_eq!((auth.endpoint.as_str(), auth.timeout.as_secs()), ("/api/broadcasting/auth", 3));
+    assert_eq!((auth.concurrent_max, auth.verify_tls), (5, false));
+    expect!["auth.verify_tls is off: whoever is between this server and the application can read its users' cookies"].assert_eq(&warnings.join("\n"));
+    check_errors(
+        &toml(
+            "[auth]\nhosts = [\"http://a:b@c\", \"x y\"]\nendpoint = \"http://a/b\"\ntimeout_seconds = 0\n\
+             max_concurrent = 0\nverify = true\n",
+        ),
+        expect![[r#"
+            the configuration has 5 errors
+              - auth.verify in resound.toml:6 is no setting, did you mean auth.verify_tls?
+              - auth.hosts in resound.toml:2 is (hidden), expected addresses without user and password, such as https://app.example
+              - auth.endpoint in resound.toml:3 is "http://a/b", expected a path such as /broadcasting/auth
+              - auth.timeout_seconds in resound.toml:4 is 0, expected a whole number from 1 to 600
+              - auth.max_concurrent in resound.toml:5 is 0, expected a whole number from 1 to 10000"#]],
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_shown_unless_it_has_a_password() {
+    check_errors(
+        &toml("[auth]\nhosts = [\"a b\"]\n"),
+        expect![[
+            r#"auth.hosts in resound.toml:2 is (hidden), expected addresses such as https://app.example, app.example or .example, which "a b" is not"#
+        ]],
+    );
+    check_errors(
+        &env_file("RESOUND_AUTH_HOST=http://user:pa55word@a.example\n"),
+        expect![
+            "RESOUND_AUTH_HOST in .env:1 is (hidden), expected addresses without user and password, such as https://app.example"
+        ],
+    );
+    let warned = loaded(&env_file("APP_URL=http://user:pa55word@a.example\n")).warnings;
+    expect!["APP_URL in .env:1 is no URL of a scheme and a host: Socket.IO clients are authorised at http://localhost, RESOUND_AUTH_HOST changes that"].assert_eq(&warned.join("\n"));
 }

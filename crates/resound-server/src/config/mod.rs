@@ -3,22 +3,32 @@
 //! # Layout
 //!
 //! * `settings`, `server_settings`, `app_settings`: the tables of all settings
+//! * `auth`, `socketio`: those of the questions to the application, and of clients of Socket.IO
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
+//! * `redis`, `redis_address`, `slug`: the Redis bridge, with Laravel's prefix
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
+//! * `echo_server`, `json_file`: `laravel-echo-server.json` in its place
 //! * `value`: a value with its place; `error`: what is wrong; `secret`: which secrets are none
 
 mod app_settings;
 mod apps;
+mod auth;
 pub(crate) mod dotenv;
+mod echo_server;
 mod environment;
 mod error;
 mod files;
+mod json_file;
 mod load;
+mod redis;
+mod redis_address;
 mod secret;
 mod server_settings;
 pub(crate) mod settings;
+mod slug;
+mod socketio;
 mod toml_file;
 mod value;
 
@@ -27,9 +37,14 @@ use std::net::SocketAddr;
 use resound_hub::app::App;
 
 pub use self::{
+    auth::{AuthConfig, AuthHost, Scheme, Site},
+    echo_server::EchoServerConfig,
     error::{ConfigError, ConfigErrors},
     load::{Flags, Loaded, load},
+    redis::RedisConfig,
+    redis_address::{Certificate, RedisAddress, RedisPlace},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
+    socketio::SocketIoConfig,
 };
 pub(crate) use self::{
     secret::{is_loopback, is_well_known},
@@ -79,6 +94,15 @@ pub struct ServerConfig {
     pub log: LogFormat,
     /// Whether every message is logged. Default false.
     pub debug: bool,
+    /// How the application is asked whether a Socket.IO client may join a channel.
+    pub auth: AuthConfig,
+    /// How clients of Socket.IO are served.
+    pub socketio: SocketIoConfig,
+    /// What a configuration of laravel-echo-server has besides; it opens that server's HTTP API.
+    /// Default none.
+    pub echo_server: Option<EchoServerConfig>,
+    /// The Redis bridge. Default none.
+    pub redis: Option<RedisConfig>,
 }
 
 impl Config {
@@ -107,6 +131,10 @@ impl Default for ServerConfig {
             metrics_prefix: "resound_".to_owned(),
             log: LogFormat::Text,
             debug: false,
+            auth: AuthConfig::default(),
+            socketio: SocketIoConfig::default(),
+            echo_server: None,
+            redis: None,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use resound_hub::app::App;
 
+use super::error::ConfigError;
+
 /// The id of the application that exists when none is configured.
 pub const DEVELOPMENT_ID: &str = "resound";
 /// Its key.
@@ -42,6 +44,23 @@ const WELL_KNOWN: [&str; 28] = [
     "test",
     "test-secret",
 ];
+
+/// Bytes of a secret that is drawn.
+const DRAWN_BYTES: usize = 32;
+
+/// Draws a secret for an application that has none: nobody can sign for it.
+///
+/// # Errors
+///
+/// If the system gives no random numbers.
+pub(crate) fn drawn() -> Result<String, ConfigError> {
+    let mut bytes = [0; DRAWN_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| ConfigError::Unreadable {
+        file: "the system's random numbers".to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
 
 /// Says whether this is the development application, be it configured by hand: everybody knows its
 /// secret, so nothing is lost when the welcome page may publish without one.

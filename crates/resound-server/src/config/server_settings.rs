@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use super::{
-    LogFormat, ServerConfig,
-    settings::{Setting, Shown},
+    AuthHost, LogFormat, ServerConfig,
+    redis::RedisDraft,
+    settings::{Setting, Shown, server_settings},
     value::{Expected, Origin, Raw, Value},
 };
 
@@ -16,6 +17,8 @@ pub(crate) struct ServerDraft {
     pub(crate) public_port: Option<u16>,
     pub(crate) request_bytes_max: Option<usize>,
     pub(crate) allow_insecure_secret: bool,
+    pub(crate) auth_hosts: Option<Vec<AuthHost>>,
+    pub(crate) redis: RedisDraft,
 }
 
 impl ServerDraft {
@@ -43,7 +46,7 @@ pub(crate) const SERVER: &[Row] = &[
         apply: |to, value| { to.server.port = port(value)?; Ok(()) } },
     Row { key: "path", env: &["RESOUND_PATH", "REVERB_SERVER_PATH"], default: "none", shown: OPEN,
         help: "prefix in front of every route, such as /ws",
-        apply: |to, value| { to.server.path = path(value)?; Ok(()) } },
+        apply: |to, value| { to.server.path = route(value)?; Ok(()) } },
     Row { key: "hostname", env: &["REVERB_HOST"], default: "localhost", shown: OPEN,
         help: "host name that browsers use",
         apply: |to, value| { to.server.hostname = host(value)?; Ok(()) } },
@@ -96,7 +99,8 @@ pub(crate) const SERVER: &[Row] = &[
 pub(crate) fn check_flag(key: &str, text: &str) -> Result<String, Expected> {
     let origin = Origin::Flag { name: key.to_owned() };
     let value = Value { raw: Raw::Text(text.to_owned()), origin };
-    let setting = SERVER.iter().find(|setting| setting.key == key).expect("a setting of the table");
+    let setting =
+        server_settings().find(|setting| setting.key == key).expect("a setting of a table");
     (setting.apply)(&mut ServerDraft::default(), &value)
         .map(|()| text.to_owned())
         .map_err(|expected| format!("expected {expected}"))
@@ -124,7 +128,7 @@ fn host(value: &Value) -> Result<String, Expected> {
 }
 
 /// Makes `/prefix` of `prefix`, `/prefix/` and `prefix/`, and the empty path of `/`.
-fn path(value: &Value) -> Result<String, Expected> {
+pub(crate) fn route(value: &Value) -> Result<String, Expected> {
     let text = value.text()?;
     let path = text.trim().trim_matches('/');
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);

@@ -7,7 +7,11 @@ use std::{fmt::Write as _, iter};
 
 use super::{
     app_settings::APP,
-    server_settings::SERVER,
+    auth::AUTH,
+    echo_server,
+    redis::REDIS,
+    server_settings::{SERVER, ServerDraft},
+    socketio::SOCKETIO,
     value::{Expected, Value},
 };
 
@@ -37,11 +41,17 @@ pub(crate) enum Shown {
 /// Names that Reverb knows and that ask for something that a single node does not have.
 pub(crate) const UNSUPPORTED_SWITCHES: [&str; 1] = ["REVERB_SCALING_ENABLED"];
 
+/// The settings of the process, of all its tables.
+pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerDraft>> + Clone {
+    SERVER.iter().chain(SOCKETIO).chain(AUTH).chain(REDIS)
+}
+
 /// Every environment variable that is read.
 pub(crate) fn environment_names() -> impl Iterator<Item = &'static str> {
-    let server = SERVER.iter().flat_map(|setting| setting.env);
+    let server = server_settings().flat_map(|setting| setting.env);
     let app = APP.iter().flat_map(|setting| setting.env);
-    server.chain(app).copied().chain(UNSUPPORTED_SWITCHES)
+    let echo_server = echo_server::environment_names();
+    server.chain(app).copied().chain(UNSUPPORTED_SWITCHES).chain(echo_server)
 }
 
 /// What a flag of the process's setting `key` says in the help.
@@ -50,7 +60,8 @@ pub(crate) fn environment_names() -> impl Iterator<Item = &'static str> {
 ///
 /// If there is no such setting: a mistake in the command line's definition, which any start shows.
 pub(crate) fn flag_help(key: &str) -> String {
-    let setting = SERVER.iter().find(|setting| setting.key == key).expect("a setting of the table");
+    let setting =
+        server_settings().find(|setting| setting.key == key).expect("a setting of a table");
     let (first, rest) = setting.help.split_at(1);
     let (first, env) = (first.to_uppercase(), setting.env.join(", "));
     format!("{first}{rest} [default: {}] [env: {env}]", setting.default)
@@ -62,7 +73,7 @@ pub(crate) fn reference() -> String {
         "Settings, strongest first: flags, environment, .env, resound.toml, defaults.\n\
          Each setting: key in resound.toml, what it is, its default, its environment variables.\n\n",
     );
-    let server = SERVER.iter().map(|s| (s.key, s.help, s.default, s.env));
+    let server = server_settings().map(|s| (s.key, s.help, s.default, s.env));
     let app = APP.iter().map(|s| (s.key, s.help, s.default, s.env));
     let heading = ("\n[[apps]]", "", "", &[] as &[&str]);
     for (key, help, default, env) in server.chain(iter::once(heading)).chain(app) {
@@ -84,7 +95,7 @@ mod tests {
 
     #[test]
     fn keys_and_names_are_unique_and_documented() {
-        let keys: Vec<_> = SERVER.iter().map(|s| (s.key, s.help)).collect();
+        let keys: Vec<_> = server_settings().map(|s| (s.key, s.help)).collect();
         let app_keys: Vec<_> = APP.iter().map(|s| (s.key, s.help)).collect();
         for table in [&keys, &app_keys] {
             let unique: HashSet<_> = table.iter().map(|(key, _)| key).collect();
@@ -99,7 +110,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_an_environment_variable() {
-        assert!(SERVER.iter().all(|setting| !setting.env.is_empty()));
+        assert!(server_settings().all(|setting| !setting.env.is_empty()));
         assert!(APP.iter().all(|setting| !setting.env.is_empty()));
     }
 }

@@ -123,15 +123,15 @@ impl Place<'_> {
         }
         let line = self.line(key.span().start);
         let shown = format!("{section}{name}");
-        let origin = Origin::Toml { key: shown, file: self.file.to_owned(), line };
+        let origin = Origin::File { key: shown, file: self.file.to_owned(), line };
         to.push((name, Value { raw: raw(value.get_ref()), origin }));
     }
 }
 
 fn line_of(value: &Value) -> usize {
     match value.origin {
-        Origin::Toml { line, .. } | Origin::EnvFile { line, .. } => line,
-        Origin::Flag { .. } | Origin::Environment { .. } => 0,
+        Origin::File { line, .. } | Origin::EnvFile { line, .. } => line,
+        Origin::Flag { .. } | Origin::Environment { .. } | Origin::Default { .. } => 0,
     }
 }
 

@@ -26,10 +26,26 @@ pub(crate) enum Raw {
 /// Where a value was written, in the words of error messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    Flag { name: String },
-    Environment { name: String },
-    EnvFile { name: String, file: String, line: usize },
-    Toml { key: String, file: String, line: usize },
+    Flag {
+        name: String,
+    },
+    Environment {
+        name: String,
+    },
+    EnvFile {
+        name: String,
+        file: String,
+        line: usize,
+    },
+    File {
+        key: String,
+        file: String,
+        line: usize,
+    },
+    /// The default of the server whose configuration is read.
+    Default {
+        of: &'static str,
+    },
 }
 
 impl Origin {
@@ -45,7 +61,8 @@ impl fmt::Display for Origin {
             Self::Flag { name } => f.write_str(name),
             Self::Environment { name } => write!(f, "{name} in the environment"),
             Self::EnvFile { name, file, line } => write!(f, "{name} in {file}:{line}"),
-            Self::Toml { key, file, line } => write!(f, "{key} in {file}:{line}"),
+            Self::File { key, file, line } => write!(f, "{key} in {file}:{line}"),
+            Self::Default { of } => write!(f, "the default of {of}"),
         }
     }
 }

@@ -14,6 +14,8 @@ pub(super) enum Awaited {
     Request,
     /// That it closes, too.
     Close,
+    /// That it fetches its messages.
+    Poll,
 }
 
 /// Each list is in order, because all deadlines of a list are equally far away.
@@ -23,6 +25,8 @@ pub(super) struct Deadlines {
     pub(super) closing: VecDeque<Deadline>,
     /// Those that have to take what they are owed before they can hear that they are closed.
     pub(super) closing_slowly: VecDeque<Deadline>,
+    /// Clients of Pusher's fallback, which are looked after every few seconds.
+    pub(super) polling: VecDeque<Deadline>,
 }
 
 impl Deadlines {
@@ -32,6 +36,7 @@ impl Deadlines {
             (&mut self.opening, Awaited::Request),
             (&mut self.closing, Awaited::Close),
             (&mut self.closing_slowly, Awaited::Close),
+            (&mut self.polling, Awaited::Poll),
         ];
         for (list, awaited) in lists {
             if list.front().is_some_and(|(due, ..)| *due <= now.micros()) {

@@ -1,22 +1,26 @@
 //! A shard's sockets, and what goes out through them.
 
-use std::{io, sync::Arc};
+use std::{collections::HashMap, io, sync::Arc};
 
 use bytes::Bytes;
 use mio::{Interest, Registry, Token, net::TcpStream};
 use resound_hub::{
     app::AppNumber,
+    authorise::AuthRequest,
     peer::{PeerMessage, ShardId, Slot},
+    recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
 };
-use resound_protocol::{error::ClientError, websocket};
+use resound_protocol::{error::ClientError, socket_id::SocketId, websocket};
 
 use super::{
+    connection::{Connection, Link, Phase},
     deadlines::{Awaited, Deadlines},
     mailbox::{ShardMessage, Shards},
     outbox::{Entry, Outbox},
-    socket::{Phase, Socket, Written},
+    polling::{AWAY_MICROS, PollFormat, PollName, Polling},
+    socket::{Socket, Written},
 };
 use crate::{log::MessageLog, metrics::ShardMetrics, server::Shared};
 
@@ -29,12 +33,21 @@ const OUTGOING_MAX: usize = 1024;
 
 /// Everything of a shard but its hub.
 pub(super) struct Io {
+    pub(super) id: ShardId,
     pub(super) shared: Arc<Shared>,
     pub(super) shards: Shards,
     pub(super) metrics: ShardMetrics,
     registry: Registry,
-    sockets: Vec<Option<Box<Socket>>>,
+    connections: Vec<Option<Box<Connection>>>,
     free: Vec<Slot>,
+    /// Those that have no socket of their own, by the name of their requests.
+    polling: HashMap<PollName, Slot>,
+    /// Those that have moved to another shard, by the same name.
+    pub(super) moved: HashMap<SocketId, ShardId>,
+    /// Questions for the application.
+    pub(super) questions: Vec<AuthRequest>,
+    /// Connections that are to move to another shard.
+    pub(super) departures: Vec<(Slot, ShardId, Return)>,
     serial: u32,
     outbox: Outbox,
     outgoing: Vec<Vec<ShardMessage>>,
@@ -45,12 +58,22 @@ pub(super) struct Io {
 }
 
 impl Io {
-    pub(super) fn new(shared: Arc<Shared>, shards: Shards, registry: Registry) -> Self {
+    pub(super) fn new(
+        id: ShardId,
+        shared: Arc<Shared>,
+        shards: Shards,
+        registry: Registry,
+    ) -> Self {
         Self {
+            id,
             metrics: ShardMetrics::default(),
             registry,
-            sockets: Vec::new(),
+            connections: Vec::new(),
             free: Vec::new(),
+            polling: HashMap::new(),
+            moved: HashMap::new(),
+            questions: Vec::new(),
+            departures: Vec::new(),
             serial: 0,
             outbox: Outbox::default(),
             outgoing: (0..shards.count()).map(|_| Vec::new()).collect(),
@@ -62,49 +85,119 @@ impl Io {
         }
     }
 
-    /// Takes in a connection, which is counted; it has a while to say what it wants.
-    pub(super) fn open(&mut self, mut stream: TcpStream, now: Now) -> io::Result<()> {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.sockets.push(None);
-            self.sockets.len() as Slot - 1
-        });
-        if let Err(error) =
-            self.registry.register(&mut stream, Token(slot as usize), Interest::READABLE)
-        {
-            self.free.push(slot);
-            return Err(error);
-        }
-        self.serial = self.serial.wrapping_add(1);
-        self.sockets[slot as usize] = Some(Box::new(Socket::new(stream, self.serial)));
+    /// Takes in a socket, which is counted; it has a while to say what it wants.
+    pub(super) fn open(&mut self, stream: TcpStream, now: Now) -> io::Result<Slot> {
+        let link = Link::Socket(Socket::new(stream));
+        let slot = self.seat(link, Phase::Opening(Vec::new()))?;
         let due = now.micros() + self.shared.handshake_timeout_micros();
         self.deadlines.opening.push_back((due, slot, self.serial));
-        Ok(())
+        Ok(slot)
+    }
+
+    /// Takes in a client without a socket, which is counted.
+    pub(super) fn open_polling(&mut self, polling: Box<Polling>, phase: Phase, now: Now) -> Slot {
+        let is_watched = polling.format == PollFormat::Xhr;
+        let slot = self.seat(Link::Polling(polling), phase).expect("no socket is to be watched");
+        if is_watched {
+            self.deadlines.polling.push_back((now.micros() + AWAY_MICROS, slot, self.serial));
+        }
+        slot
+    }
+
+    /// Gives something that carries messages a place.
+    pub(super) fn seat(&mut self, mut link: Link, phase: Phase) -> io::Result<Slot> {
+        let slot = self.free.last().copied().unwrap_or(self.connections.len() as Slot);
+        match &mut link {
+            Link::Socket(socket) => {
+                let (token, interest) = (Token(slot as usize), interest(socket));
+                self.registry.register(&mut socket.stream, token, interest)?;
+            }
+            Link::Polling(polling) => {
+                self.polling.insert(polling.name.clone(), slot);
+            }
+        }
+        if self.free.pop().is_none() {
+            self.connections.push(None);
+        }
+        self.serial = self.serial.wrapping_add(1);
+        let connection = Connection::new(self.serial, phase, link);
+        self.connections[slot as usize] = Some(Box::new(connection));
+        Ok(slot)
+    }
+
+    pub(super) fn connection(&mut self, slot: Slot) -> Option<&mut Connection> {
+        self.connections.get_mut(slot as usize)?.as_deref_mut()
     }
 
     pub(super) fn socket(&mut self, slot: Slot) -> Option<&mut Socket> {
-        self.sockets.get_mut(slot as usize)?.as_deref_mut()
+        self.connection(slot)?.socket()
     }
 
-    /// Takes a socket out: to be dropped, or to be handed to the HTTP API.
-    pub(super) fn remove(&mut self, slot: Slot) -> Option<Box<Socket>> {
-        let socket = self.sockets.get_mut(slot as usize)?.take()?;
-        match socket.phase {
-            Phase::Opening(_) => {}
+    /// The slot of a client without a socket.
+    pub(super) fn polling_slot(&self, name: &PollName) -> Option<Slot> {
+        self.polling.get(name).copied()
+    }
+
+    /// Takes a connection out that ends, or that becomes one of the HTTP API.
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Box<Connection>> {
+        let connection = self.detach(slot)?;
+        match connection.phase {
+            Phase::Opening(_) | Phase::Probing(_) => {}
             Phase::Open { .. } => self.shared.websockets.leave(),
             Phase::Closing { .. } => self.shared.closing.leave(),
         }
-        self.shared.sockets.leave();
-        self.free.push(slot);
-        if self.free.len() == self.sockets.len() {
-            self.sockets = Vec::new();
-            self.free = Vec::new();
+        match &connection.link {
+            Link::Socket(_) => self.shared.sockets.leave(),
+            Link::Polling(polling) => self.forget_move(&polling.name),
         }
-        Some(socket)
+        Some(connection)
+    }
+
+    /// Takes a connection out that lives on somewhere else. Its counts stay.
+    pub(super) fn detach(&mut self, slot: Slot) -> Option<Box<Connection>> {
+        let connection = self.connections.get_mut(slot as usize)?.take()?;
+        if let Link::Polling(polling) = &connection.link {
+            self.polling.remove(&polling.name);
+        }
+        self.free.push(slot);
+        if self.free.len() == self.connections.len() {
+            self.connections = Vec::new();
+            self.free = Vec::new();
+            self.polling = HashMap::new();
+        }
+        Some(connection)
+    }
+
+    /// Tells the shard where a client's requests arrive where the client has gone.
+    pub(super) fn note_move(&mut self, id: SocketId, to: ShardId) {
+        let home = id.place(self.shards.count());
+        let note = move |shard: &mut super::Shard| {
+            shard.io.moved.insert(id, to);
+        };
+        self.outgoing[home].push(ShardMessage::Act(Box::new(note)));
+    }
+
+    /// Tells the shard where a client's requests arrive that the client is not here any more.
+    fn forget_move(&mut self, name: &PollName) {
+        let home = name.home(self.shards.count());
+        if let PollName::Engine(id) = name
+            && home != self.id
+        {
+            let id = *id;
+            let forget = move |shard: &mut super::Shard| {
+                shard.io.moved.remove(&id);
+            };
+            self.outgoing[home].push(ShardMessage::Act(Box::new(forget)));
+        }
     }
 
     /// Takes a socket that will live on out of the shard's epoll set; closing does that by itself.
     pub(super) fn unwatch(&mut self, slot: Slot) {
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+        let Some(socket) = self
+            .connections
+            .get_mut(slot as usize)
+            .and_then(Option::as_mut)
+            .and_then(|c| c.socket())
         else {
             return;
         };
@@ -114,8 +207,8 @@ impl Io {
     }
 
     pub(super) fn set_phase(&mut self, slot: Slot, phase: Phase) {
-        if let Some(socket) = self.socket(slot) {
-            socket.phase = phase;
+        if let Some(connection) = self.connection(slot) {
+            connection.phase = phase;
         }
     }
 
@@ -129,36 +222,45 @@ impl Io {
     /// The connections in some phase.
     pub(super) fn slots(&self, is_meant: impl Fn(&Phase) -> bool) -> Vec<Slot> {
         let is_meant = |slot: &Slot| {
-            self.sockets[*slot as usize].as_ref().is_some_and(|socket| is_meant(&socket.phase))
+            let connection = self.connections[*slot as usize].as_ref();
+            connection.is_some_and(|connection| is_meant(&connection.phase))
         };
-        (0..self.sockets.len() as Slot).filter(is_meant).collect()
+        (0..self.connections.len() as Slot).filter(is_meant).collect()
     }
 
     pub(super) fn send_bytes(&mut self, slot: Slot, bytes: Bytes) {
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+        let Some(connection) =
+            self.connections.get_mut(slot as usize).and_then(Option::as_deref_mut)
         else {
             return;
         };
-        let entry = Entry { slot, serial: socket.serial };
-        self.outbox.note(entry, &mut socket.pending, bytes);
+        let entry = Entry { slot, serial: connection.serial };
+        self.outbox.note(entry, &mut connection.pending, bytes);
     }
 
-    /// Sends a close frame; the socket follows when the client has closed its side or is late.
+    /// Says that the connection is closed; it ends when the client has closed its side or is late.
     pub(super) fn close_with(&mut self, slot: Slot, code: u16, reason: &str, now: Now) {
-        let Some(socket) = self.socket(slot) else {
+        let Some(connection) = self.connection(slot) else {
             return;
         };
-        if matches!(socket.phase, Phase::Closing { .. }) {
+        if matches!(connection.phase, Phase::Closing { .. }) {
             return;
         }
-        let was_open = matches!(socket.phase, Phase::Open { .. });
-        socket.phase = Phase::Closing { is_answered: false };
-        let (serial, owes) = (socket.serial, socket.owes());
+        let was_open = matches!(connection.phase, Phase::Open { .. });
+        connection.phase = Phase::Closing { is_answered: false };
+        let (serial, owes) = (connection.serial, connection.owes());
+        let last = match &mut connection.link {
+            Link::Socket(_) => websocket::close_frame(code, reason),
+            Link::Polling(polling) => {
+                polling.end(code, reason);
+                Bytes::new() // what is noted for it goes first
+            }
+        };
         self.shared.closing.enter();
         if was_open {
             self.shared.websockets.leave();
         }
-        self.send_bytes(slot, websocket::close_frame(code, reason));
+        self.send_bytes(slot, last);
         let (list, seconds) = match owes {
             true => (&mut self.deadlines.closing_slowly, CLOSING_SLOWLY_SECONDS),
             false => (&mut self.deadlines.closing, CLOSING_SECONDS),
@@ -168,11 +270,11 @@ impl Io {
 
     /// Notes that a closing client has closed, too, or that its close frame is not waited for.
     pub(super) fn close_answered(&mut self, slot: Slot) {
-        if let Some(socket) = self.socket(slot)
-            && matches!(socket.phase, Phase::Closing { .. })
+        if let Some(connection) = self.connection(slot)
+            && matches!(connection.phase, Phase::Closing { .. })
         {
-            socket.phase = Phase::Closing { is_answered: true };
-            socket.finish();
+            connection.phase = Phase::Closing { is_answered: true };
+            connection.finish();
         }
     }
 
@@ -208,31 +310,52 @@ impl Io {
         }
     }
 
+    /// Writes to one connection without waiting for its turn.
+    pub(super) fn write_now(&mut self, slot: Slot) {
+        if let Some(serial) = self.connection(slot).map(|connection| connection.serial) {
+            self.write_pending(Entry { slot, serial });
+        }
+    }
+
     fn write_pending(&mut self, entry: Entry) {
         let slot = entry.slot;
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+        let Some(connection) =
+            self.connections.get_mut(slot as usize).and_then(Option::as_deref_mut)
         else {
             return;
         };
-        if socket.serial != entry.serial {
+        if connection.serial != entry.serial {
             return;
         }
-        let pending = std::mem::take(&mut socket.pending);
+        let pending = std::mem::take(&mut connection.pending);
         if pending.is_empty() {
             return; // it was given up
         }
+        // A close frame waits behind what it ends, however much that is.
+        let backlog_max = match connection.phase {
+            Phase::Closing { .. } => usize::MAX,
+            Phase::Opening(_) | Phase::Probing(_) | Phase::Open { .. } => {
+                self.shared.config.backlog_bytes
+            }
+        };
+        let socket = match &mut connection.link {
+            Link::Socket(socket) => socket,
+            Link::Polling(polling) => {
+                self.outbox.forget(pending.len());
+                let waiting = pending.into_iter().map(|frame| polling.push(frame)).last();
+                let is_over = polling.answer(self.shared.clock.now().micros());
+                let is_too_much = !polling.is_empty() && waiting > Some(backlog_max);
+                if is_over || is_too_much {
+                    self.broken.push((slot, entry.serial));
+                }
+                return;
+            }
+        };
         let bytes = self.outbox.join(pending);
         let owed_before = socket.owes();
-        // A close frame waits behind what it ends, however much that is.
-        let backlog_max = match socket.phase {
-            Phase::Closing { .. } => usize::MAX,
-            Phase::Opening(_) | Phase::Open { .. } => self.shared.config.backlog_bytes,
-        };
         match socket.write(&bytes, backlog_max) {
-            Ok(Written::All) => socket.finish(),
-            Ok(Written::Waits) if !owed_before => {
-                self.watch(slot, Interest::READABLE | Interest::WRITABLE);
-            }
+            Ok(Written::All) => connection.finish(),
+            Ok(Written::Waits) if !owed_before => self.watch(slot),
             Ok(Written::Waits) => {}
             Ok(Written::TooMuch) | Err(_) => self.broken.push((slot, entry.serial)),
         }
@@ -240,35 +363,70 @@ impl Io {
 
     /// Writes what a socket did not take before.
     pub(super) fn writable(&mut self, slot: Slot) {
-        let Some(socket) = self.socket(slot) else {
+        let Some(connection) = self.connection(slot) else {
             return;
         };
-        if !socket.owes() {
+        let serial = connection.serial;
+        let Some(socket) = connection.socket().filter(|socket| socket.owes()) else {
             return;
-        }
+        };
         match socket.drain() {
             Ok(Written::All) => {
-                socket.finish();
-                self.watch(slot, Interest::READABLE);
+                connection.finish();
+                self.watch(slot);
             }
             Ok(_) => {}
-            Err(_) => {
-                let serial = socket.serial;
-                self.broken.push((slot, serial));
-            }
+            Err(_) => self.broken.push((slot, serial)),
         }
     }
 
-    fn watch(&mut self, slot: Slot, interest: Interest) {
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_deref_mut)
+    /// Watches a socket for what it is to do next.
+    fn watch(&mut self, slot: Slot) {
+        let Some(connection) =
+            self.connections.get_mut(slot as usize).and_then(Option::as_deref_mut)
         else {
             return;
         };
-        if let Err(error) =
-            self.registry.reregister(&mut socket.stream, Token(slot as usize), interest)
-        {
+        let serial = connection.serial;
+        let Some(socket) = connection.socket() else {
+            return;
+        };
+        let (token, interest) = (Token(slot as usize), interest(socket));
+        if let Err(error) = self.registry.reregister(&mut socket.stream, token, interest) {
             tracing::warn!(%error, "a socket can't be watched; it is closed");
-            self.broken.push((slot, socket.serial));
+            self.broken.push((slot, serial));
+        }
+    }
+
+    /// Lets a WebSocket carry on what requests have begun.
+    pub(super) fn take_over(&mut self, from: Slot, to: Slot, now: Now) {
+        let Some(Link::Socket(mut socket)) = self.detach(from).map(|connection| connection.link)
+        else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(to as usize).and_then(Option::as_deref_mut)
+        else {
+            return;
+        };
+        let (token, interest) = (Token(to as usize), interest(&socket));
+        if let Err(error) = self.registry.reregister(&mut socket.stream, token, interest) {
+            tracing::warn!(%error, "a socket can't be watched; it is closed");
+            self.shared.sockets.leave();
+            return;
+        }
+        let Link::Polling(mut polling) =
+            std::mem::replace(&mut connection.link, Link::Socket(socket))
+        else {
+            return;
+        };
+        // Before what the outbox has noted since.
+        let noted = std::mem::take(&mut connection.pending);
+        self.outbox.forget(noted.len());
+        polling.answer_empty(now.micros());
+        self.polling.remove(&polling.name);
+        self.forget_move(&polling.name);
+        for frame in polling.take_queued().into_iter().chain(noted) {
+            self.send_bytes(to, frame);
         }
     }
 
@@ -276,34 +434,49 @@ impl Io {
     pub(super) fn take_broken(&mut self) -> Vec<Slot> {
         let mut broken = std::mem::take(&mut self.broken);
         broken.retain(|(slot, serial)| {
-            self.socket(*slot).is_some_and(|socket| socket.serial == *serial)
+            self.connection(*slot).is_some_and(|connection| connection.serial == *serial)
         });
         broken.into_iter().map(|(slot, _)| slot).collect()
     }
 
-    /// Gives up what a slow connection is owed, so that the close frame can follow.
+    /// Gives up what a slow connection is owed, so that its end can follow. What is noted for later goes,
+    /// too: after a hole nothing may come but the end. Says whether the end can be told at all.
     pub(super) fn abandon_backlog(&mut self, slot: Slot) -> bool {
-        let Some(socket) = self.socket(slot) else {
+        let Some(connection) = self.connection(slot) else {
             return false;
         };
-        socket.abandon_backlog();
-        socket.owes()
+        connection.pending.clear();
+        match &mut connection.link {
+            Link::Socket(socket) => {
+                socket.abandon_backlog();
+                socket.owes()
+            }
+            Link::Polling(polling) => {
+                polling.take_queued();
+                true
+            }
+        }
     }
 
-    /// The connections that were too slow to say what they want, or to close.
+    /// The connections that were too slow to say what they want, to close, or to fetch anything.
     pub(super) fn take_late(&mut self, now: Now) -> Vec<Slot> {
         let mut late = Vec::new();
         while let Some((slot, serial, awaited)) = self.deadlines.pop_due(now) {
-            let is_late = self.socket(slot).is_some_and(|socket| {
-                let still_awaited = match socket.phase {
-                    Phase::Opening(_) => awaited == Awaited::Request,
-                    Phase::Open { .. } => false,
-                    Phase::Closing { .. } => awaited == Awaited::Close,
-                };
-                socket.serial == serial && still_awaited
-            });
+            let Some(connection) = self.connection(slot).filter(|c| c.serial == serial) else {
+                continue;
+            };
+            let is_late = match (&connection.phase, awaited) {
+                (Phase::Opening(_) | Phase::Probing(_), Awaited::Request)
+                | (Phase::Closing { .. }, Awaited::Close) => true,
+                (Phase::Open { .. }, Awaited::Poll) => {
+                    connection.polling().is_some_and(|polling| polling.check(now.micros()))
+                }
+                _ => false,
+            };
             if is_late {
                 late.push(slot);
+            } else if awaited == Awaited::Poll {
+                self.deadlines.polling.push_back((now.micros() + AWAY_MICROS, slot, serial));
             }
         }
         late
@@ -317,12 +490,12 @@ impl Io {
 impl Sink for Io {
     fn send(&mut self, to: Slot, frame: &websocket::Frame) {
         if self.log.shows_messages()
-            && let Some(Phase::Open { socket_id, .. }) = self.socket(to).map(|socket| &socket.phase)
+            && let Some(Phase::Open { socket_id, .. }) = self.connection(to).map(|to| &to.phase)
         {
             let socket_id = *socket_id;
             self.log.sent(socket_id, frame);
         }
-        if let Some(Phase::Open { app, .. }) = self.socket(to).map(|socket| &socket.phase) {
+        if let Some(Phase::Open { app, .. }) = self.connection(to).map(|to| &to.phase) {
             let app = *app;
             self.metrics.app(app).sent(1, frame.bytes().len());
         }
@@ -342,12 +515,12 @@ impl Sink for Io {
         let shows_messages = self.log.shows_messages();
         let (mut sent, mut sent_for) = (0, None);
         for slot in to.iter().filter(|slot| Some(**slot) != except) {
-            if let Some(socket) =
-                self.sockets.get_mut(*slot as usize).and_then(Option::as_deref_mut)
+            if let Some(connection) =
+                self.connections.get_mut(*slot as usize).and_then(Option::as_deref_mut)
             {
-                let entry = Entry { slot: *slot, serial: socket.serial };
-                self.outbox.note(entry, &mut socket.pending, frame.bytes().clone());
-                if let Phase::Open { app, socket_id } = socket.phase {
+                let entry = Entry { slot: *slot, serial: connection.serial };
+                self.outbox.note(entry, &mut connection.pending, frame.bytes().clone());
+                if let Phase::Open { app, socket_id } = connection.phase {
                     (sent, sent_for) = (sent + 1, Some(app));
                     if shows_messages {
                         self.log.sent(socket_id, frame);
@@ -371,7 +544,9 @@ impl Sink for Io {
         // Those that are left out have been counted when they were noted, or are no refusals.
         if !matches!(
             error,
-            ClientError::SignInRefused
+            ClientError::Left
+                | ClientError::TakenOver
+                | ClientError::SignInRefused
                 | ClientError::Terminated
                 | ClientError::RateLimit
                 | ClientError::ShuttingDown
@@ -390,6 +565,22 @@ impl Sink for Io {
         }
     }
 
+    fn authorise(&mut self, request: AuthRequest) {
+        self.questions.push(request);
+    }
+
+    fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return) {
+        self.departures.push((slot, shard, returning));
+    }
+
+    fn resumed(&mut self, slot: Slot, socket_id: SocketId) {
+        if let Some(Phase::Open { socket_id: name, .. }) =
+            self.connection(slot).map(|connection| &mut connection.phase)
+        {
+            *name = socket_id;
+        }
+    }
+
     fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
         let app: AppNumber = who.app.number();
         match note {
@@ -399,8 +590,15 @@ impl Sink for Io {
             Note::Refused(error, _) => self.metrics.refused(error),
             Note::SubscriptionRefused { .. } => self.metrics.subscription_refused(),
             Note::Subscribed(_) => self.metrics.app(app).subscribed += 1,
+            Note::Recovered(_) => self.metrics.recovered += 1,
+            Note::NotRecovered(_) => self.metrics.not_recovered += 1,
             Note::Unsubscribed(_) | Note::SignedIn(_) | Note::ClientEvent { .. } => {}
         }
         self.log.note(who, note);
     }
+}
+
+/// What a socket is watched for.
+fn interest(socket: &Socket) -> Interest {
+    if socket.owes() { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
 }

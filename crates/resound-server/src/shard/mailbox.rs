@@ -9,14 +9,15 @@ use std::{
 };
 
 use resound_hub::{
-    app::Apps,
+    app::{AppNumber, Apps},
     hub::Hub,
     peer::{PeerMessage, ShardId},
     time::Now,
 };
 use tokio::sync::{Notify, oneshot};
 
-use crate::metrics::ShardMetrics;
+use super::{Shard, arrival::Arrival};
+use crate::{metrics::ShardMetrics, redis::OwnedEvent};
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
 /// caught up, so that what outsiders send cannot fill the memory.
@@ -28,13 +29,24 @@ pub(crate) enum ShardMessage {
     Peer(PeerMessage),
     /// A connection that was accepted elsewhere.
     Connection(TcpStream, SocketAddr),
+    /// A connection that belongs here, with what was read of it elsewhere.
+    Request(TcpStream, Vec<u8>),
+    /// A client that returns to a session of this shard.
+    Arrival(Box<Arrival>),
+    /// Something for the shard to do with its state.
+    Act(Act),
     /// A question; it answers itself.
     Ask(Question),
+    /// An event from elsewhere than the HTTP API.
+    Publish(AppNumber, OwnedEvent),
     /// Other applications or limits.
     Reload(Arc<Apps>),
     /// The process ends: close every connection within so many milliseconds.
     Drain(u64),
 }
+
+/// Something to do with a shard's state.
+pub(crate) type Act = Box<dyn FnOnce(&mut Shard) + Send>;
 
 /// A question to a shard, with its way back.
 pub(crate) type Question = Box<dyn FnOnce(&Hub, &ShardMetrics, Now) + Send>;

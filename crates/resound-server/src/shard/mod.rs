@@ -5,10 +5,14 @@
 //! connection costs a few hundred bytes and a fan-out is a walk over a list. Requests of the HTTP
 //! API are tasks beside it; they reach the hub of their shard directly.
 
+mod arrival;
+mod connection;
 mod deadlines;
+pub(crate) mod engine;
 mod io;
 pub(crate) mod mailbox;
 mod outbox;
+pub(crate) mod polling;
 mod run;
 mod socket;
 
@@ -18,6 +22,7 @@ use bytes::Bytes;
 use mio::Registry;
 use resound_hub::{
     app::AppNumber,
+    authorise::AuthTicket,
     hub::Hub,
     peer::{ShardId, Slot},
     sink::{Note, Sink, Who},
@@ -32,16 +37,15 @@ use resound_protocol::{
 };
 pub(crate) use run::{ShardHandle, spawn};
 
-use self::{
-    io::Io,
-    mailbox::Shards,
-    socket::{Phase, is_temporary},
-};
+use self::{connection::Phase, io::Io, mailbox::Shards, socket::is_temporary};
 use crate::{
+    authorise::Question,
     server::{HttpStay, Shared},
-    transport::{self, Opening},
+    transport::{self, Opening, Target},
 };
 
+/// The close code of a page that is left (RFC 6455, 7.4.1).
+const GOING_AWAY: u16 = 1001;
 /// Bytes that one connection may be read in a turn; the buffer is the shard's, not the connection's.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -67,10 +71,11 @@ pub(crate) struct HttpConnection {
 
 impl Shard {
     fn new(id: ShardId, shared: Arc<Shared>, shards: Shards, registry: Registry) -> Self {
-        let hub = Hub::new(id, shards.count(), shared.apps());
+        let hub = Hub::new(id, shards.count(), shared.apps())
+            .with_socketio(shared.config.socketio.options);
         Self {
             hub,
-            io: Io::new(shared, shards, registry),
+            io: Io::new(id, shared, shards, registry),
             buffer: vec![0; READ_BYTES],
             unfinished: Vec::new(),
             requests: Vec::new(),
@@ -142,13 +147,17 @@ impl Shard {
     }
 
     fn take(&mut self, slot: Slot, count: usize) {
-        let Some(socket) = self.io.socket(slot) else {
+        let Some(connection) = self.io.connection(slot) else {
             return;
         };
-        match &mut socket.phase {
+        match &mut connection.phase {
             Phase::Opening(head) => {
                 head.extend_from_slice(&self.buffer[..count]);
                 self.opening(slot);
+            }
+            Phase::Probing(name) => {
+                let name = *name;
+                self.probe(slot, name, count);
             }
             Phase::Open { .. } => self.decode(slot, count),
             Phase::Closing { .. } => self.listen_for_close(slot, count),
@@ -174,18 +183,18 @@ impl Shard {
     fn opening(&mut self, slot: Slot) {
         let shared = self.io.shared.clone();
         let is_draining = self.draining;
-        let Some(socket) = self.io.socket(slot) else {
+        let Some(connection) = self.io.connection(slot) else {
             return;
         };
-        let Phase::Opening(head) = &mut socket.phase else {
+        let Phase::Opening(head) = &mut connection.phase else {
             return;
         };
-        let opening = transport::read_opening(head, &shared.config.path);
+        let opening = transport::read_opening(head, &shared.config);
         match opening {
             Opening::Incomplete => {}
             Opening::WebSocket(request) if !is_draining => {
                 let head = std::mem::take(head);
-                self.upgrade(slot, &request, &head);
+                self.upgrade(slot, *request, head);
             }
             // A WebSocket that comes during a shutdown is answered over HTTP: pusher-js for Node gives
             // up for good when connections that were opened end soon.
@@ -196,44 +205,85 @@ impl Shard {
         }
     }
 
+    /// Takes in a connection that another shard has read a request of.
+    fn take_request(&mut self, stream: std::net::TcpStream, head: Vec<u8>) {
+        let now = self.now();
+        match self.io.open(mio::net::TcpStream::from_std(stream), now) {
+            Ok(slot) => {
+                self.io.set_phase(slot, Phase::Opening(head));
+                self.opening(slot);
+            }
+            Err(error) => {
+                self.io.shared.sockets.leave();
+                tracing::warn!(%error, "a connection could not be taken over");
+            }
+        }
+    }
+
     fn hand_over(&mut self, slot: Slot, read: Bytes) {
         self.io.unwatch(slot);
-        if let Some(socket) = self.io.remove(slot) {
+        let removed = self.io.remove(slot).map(|connection| connection.link);
+        if let Some(connection::Link::Socket(socket)) = removed {
             let stream = std::net::TcpStream::from(socket.stream);
             let stay = HttpStay::new(&self.io.shared);
             self.requests.push(HttpConnection { stream, read, stay });
         }
     }
 
-    /// Completes the WebSocket handshake; a refused client is told why over the WebSocket, because
-    /// a browser cannot read anything else.
-    fn upgrade(&mut self, slot: Slot, request: &transport::Upgrade, head: &[u8]) {
-        let now = self.now();
-        self.io.send_bytes(slot, request.response.clone());
-        let admitted = self.admit(slot, request, now);
-        if let Err(error) = admitted {
-            if self.may_log() {
-                let app = self.hub.apps().by_key(&request.key).map(|app| app.id.clone());
-                let (app, origin) = (app.as_deref(), request.origin.as_deref());
-                tracing::info!(app, origin, code = error.code(), reason = %error, "connection refused");
+    /// Completes the WebSocket handshake of a new client, or of one that goes on over it.
+    fn upgrade(&mut self, slot: Slot, mut request: transport::Upgrade, head: Vec<u8>) {
+        let head_bytes = request.head_bytes;
+        let admitted = match &request.target {
+            Target::Pusher { .. } => {
+                self.io.send_bytes(slot, request.response.clone());
+                self.admit(slot, &request)
             }
-            self.io.send_bytes(slot, message::error(&error).bytes().clone());
-            self.io.close(slot, &error);
-            return;
+            Target::Engine(target) => {
+                if let Some(session) = target.session {
+                    return self.go_on(slot, session, &request, head);
+                }
+                let version = target.version;
+                match self.admit_socketio(request.target.key(), request.origin.as_deref()) {
+                    Ok(app) => {
+                        self.io.send_bytes(slot, request.response.clone());
+                        self.admit_engine(slot, &mut request, app, version)
+                    }
+                    // The HTTP API says why.
+                    Err(_) => return self.hand_over(slot, head.into()),
+                }
+            }
+        };
+        if let Err(error) = admitted {
+            return self.refuse_upgrade(slot, &request, &error);
         }
-        let rest = &head[request.head_bytes..];
+        self.read_rest(slot, &head[head_bytes..]);
+    }
+
+    /// Reads what came together with the request.
+    fn read_rest(&mut self, slot: Slot, rest: &[u8]) {
         for part in rest.chunks(READ_BYTES) {
             self.buffer[..part.len()].copy_from_slice(part);
-            self.decode(slot, part.len());
+            self.take(slot, part.len());
         }
     }
 
-    fn admit(
-        &mut self,
-        slot: Slot,
-        request: &transport::Upgrade,
-        now: Now,
-    ) -> Result<(), ClientError> {
+    /// A refused client is told why over the WebSocket, because a browser cannot read anything else.
+    fn refuse_upgrade(&mut self, slot: Slot, request: &transport::Upgrade, error: &ClientError) {
+        let is_pusher = matches!(request.target, Target::Pusher { .. });
+        if self.may_log() {
+            let key = request.target.key();
+            let app = key.and_then(|key| self.hub.apps().by_key(key)).map(|app| app.id.clone());
+            let (app, origin) = (app.as_deref(), request.origin.as_deref());
+            tracing::info!(app, origin, code = error.code(), reason = %error, "connection refused");
+        }
+        if is_pusher {
+            self.io.send_bytes(slot, message::error(error).bytes().clone());
+        }
+        self.io.close(slot, error);
+    }
+
+    fn admit(&mut self, slot: Slot, request: &transport::Upgrade) -> Result<(), ClientError> {
+        let now = self.now();
         let shared = self.io.shared.clone();
         let app = self.hub.admit(&request.admission())?;
         if !shared.websockets.try_enter() {
@@ -254,7 +304,7 @@ impl Shard {
         let Some(socket) = io.socket(slot) else {
             return;
         };
-        let Some(bytes_max) = hub.app_of(slot).map(|app| app.options.message_bytes_max) else {
+        let Some(bytes_max) = hub.message_bytes_max(slot) else {
             return;
         };
         let mut decoder = std::mem::take(&mut socket.decoder);
@@ -263,10 +313,7 @@ impl Shard {
         let decoded = decoder.decode(&mut buffer[..count], bytes_max, |incoming| {
             match incoming {
                 Incoming::Text(text) => hub.receive(slot, text, now, io),
-                Incoming::Binary(bytes) => match std::str::from_utf8(bytes) {
-                    Ok(text) => hub.receive(slot, text, now, io),
-                    Err(_) => hub.receive(slot, "", now, io),
-                },
+                Incoming::Binary(bytes) => hub.receive_binary(slot, bytes, now, io),
                 Incoming::Ping(payload) => {
                     hub.heard(slot, now);
                     io.send_bytes(slot, websocket::pong_frame(payload));
@@ -274,7 +321,7 @@ impl Shard {
                 Incoming::Pong(_) => hub.heard(slot, now),
                 Incoming::Close(status) => closed = Some(status.map_or(1000, |(code, _)| code)),
             }
-            match io.socket(slot).map(|socket| &socket.phase) {
+            match io.connection(slot).map(|connection| &connection.phase) {
                 Some(Phase::Open { .. }) if closed.is_none() => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             }
@@ -283,10 +330,15 @@ impl Shard {
             socket.decoder = decoder;
         }
         if let Some(code) = closed {
-            hub.disconnect(slot, now, io);
+            // A page that goes away does not come back to its session; whoever else closes may.
+            match code {
+                GOING_AWAY => hub.disconnect(slot, now, io),
+                _ => hub.lose(slot, now, io),
+            }
             io.close_with(slot, code, "", now);
             io.close_answered(slot);
         }
+        self.depart();
         if let Err(fault) = decoded {
             self.break_off(slot, fault.close_code(), fault.close_reason());
         }
@@ -306,7 +358,7 @@ impl Shard {
 
     fn drop_connection(&mut self, slot: Slot) {
         let now = self.now();
-        self.hub.disconnect(slot, now, &mut self.io);
+        self.hub.lose(slot, now, &mut self.io);
         self.io.remove(slot);
     }
 
@@ -346,7 +398,7 @@ impl Shard {
     fn give_up(&mut self, slot: Slot) {
         let now = self.now();
         let is_open =
-            self.io.socket(slot).is_some_and(|socket| matches!(socket.phase, Phase::Open { .. }));
+            self.io.connection(slot).is_some_and(|c| matches!(c.phase, Phase::Open { .. }));
         if !is_open || !self.io.abandon_backlog(slot) {
             return self.drop_connection(slot);
         }
@@ -356,7 +408,7 @@ impl Shard {
             let max = self.io.shared.config.backlog_bytes;
             tracing::info!(app = %app.id, connection = %socket_id, backlog_bytes = max, "connection is too slow and is closed");
         }
-        self.hub.disconnect(slot, now, &mut self.io);
+        self.hub.lose(slot, now, &mut self.io);
         self.io.close(slot, &ClientError::TooSlow);
     }
 
@@ -373,7 +425,7 @@ impl Shard {
     /// API stays, so that a load balancer can ask whether the server is ready.
     fn begin_draining(&mut self) -> Vec<Slot> {
         self.draining = true;
-        for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_))) {
+        for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_) | Phase::Probing(_))) {
             self.drop_connection(slot);
         }
         self.io.slots(|phase| matches!(phase, Phase::Open { .. }))
@@ -388,6 +440,9 @@ impl Shard {
         }
     }
 }
+
+/// What a question to the application needs besides its way back.
+pub(crate) type Asked = (AuthTicket, Question);
 
 /// Random bits for a socket id, which others must not guess.
 fn random() -> u64 {

@@ -94,6 +94,11 @@ impl Outbox {
         self.joined.clone()
     }
 
+    /// Takes so many notes for written that went another way.
+    pub(super) fn forget(&mut self, notes: usize) {
+        self.notes = self.notes.saturating_sub(notes);
+    }
+
     /// An event whose last frame has been written: when it was published.
     pub(super) fn pop_published(&mut self) -> Option<Now> {
         let (due, at) = *self.published.front()?;

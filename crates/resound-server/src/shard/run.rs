@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Shard,
+    Asked, Shard,
     mailbox::{ShardMessage, Shards},
 };
 use crate::{
@@ -82,15 +82,18 @@ impl ShardHandle {
 
     /// Ends a turn. A small one is written at once, a large one piece by piece.
     fn end_turn(&self) {
-        let requests = {
+        let (requests, questions) = {
             let mut shard = self.shard.borrow_mut();
             if shard.io.waiting() > WRITES_AT_ONCE || shard.flush(WRITES_AT_ONCE) {
                 self.turn_ends.notify_one();
             }
-            std::mem::take(&mut shard.requests)
+            (std::mem::take(&mut shard.requests), shard.take_questions())
         };
         for connection in requests {
             spawn_local(api::serve(self.clone(), connection));
+        }
+        for question in questions {
+            spawn_local(authorise(self.clone(), question));
         }
     }
 }
@@ -153,7 +156,11 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
             match message {
                 ShardMessage::Peer(message) => hub.accept(message, now, io),
                 ShardMessage::Connection(stream, peer) => shard.open(stream, peer),
+                ShardMessage::Request(stream, head) => shard.take_request(stream, head),
+                ShardMessage::Arrival(arrival) => shard.arrive(*arrival),
+                ShardMessage::Act(act) => act(&mut shard),
                 ShardMessage::Ask(question) => question(hub, &io.metrics, now),
+                ShardMessage::Publish(app, event) => shard.publish(app, &[event.body()]),
                 ShardMessage::Reload(apps) => hub.reload(apps, now, io),
                 ShardMessage::Drain(millis) => grace_ms = Some(millis),
             }
@@ -163,6 +170,15 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
             return grace_ms;
         }
     }
+}
+
+/// Asks the application whether a client may subscribe.
+async fn authorise(handle: ShardHandle, (ticket, question): Asked) {
+    let Some(authoriser) = &handle.shared.authoriser else {
+        return; // without clients of Socket.IO nobody asks
+    };
+    let answer = authoriser.ask(question).await;
+    handle.with(|shard| shard.authorised(&ticket, answer));
 }
 
 /// Writes what waits, and looks around after each piece: what came in meanwhile is joined to what

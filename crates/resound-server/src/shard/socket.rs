@@ -8,10 +8,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use mio::net::TcpStream;
-use resound_hub::app::AppNumber;
-use resound_protocol::{socket_id::SocketId, websocket::Decoder};
-
-use super::outbox::Pending;
+use resound_protocol::websocket::Decoder;
 
 /// Slices that one system call writes.
 const SLICES_MAX: usize = 16;
@@ -20,39 +17,13 @@ const SLICES_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) stream: TcpStream,
-    /// Tells this socket from the slot's former ones.
-    pub(super) serial: u32,
-    pub(super) phase: Phase,
     pub(super) decoder: Decoder,
-    /// Where the outbox has something for it.
-    pub(super) pending: Pending,
     /// Whether the client has said that nothing more will come. That is told once, maybe together
     /// with its last bytes: from then on the socket is read to its end.
     pub(super) is_ending: bool,
     /// Whether it waits to be read on.
     pub(super) is_unfinished: bool,
     backlog: Option<Box<Backlog>>,
-}
-
-/// How far a connection has come.
-#[derive(Debug)]
-pub(super) enum Phase {
-    /// It has not said yet what it wants; its request so far.
-    Opening(Vec<u8>),
-    /// It speaks WebSocket.
-    Open {
-        /// Whose client it is.
-        app: AppNumber,
-        /// Who it is.
-        socket_id: SocketId,
-    },
-    /// A close frame is on its way; what the client still says is discarded, but for its own close
-    /// frame: only after that the TCP connection is closed (RFC 6455, 7.1.1), or else browsers say
-    /// that the connection broke.
-    Closing {
-        /// Whether the client's close frame has come, or is not waited for.
-        is_answered: bool,
-    },
 }
 
 /// What the socket did not take.
@@ -78,13 +49,10 @@ pub(super) enum Written {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, serial: u32) -> Self {
+    pub(super) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            serial,
-            phase: Phase::Opening(Vec::new()),
             decoder: Decoder::default(),
-            pending: Pending::default(),
             is_ending: false,
             is_unfinished: false,
             backlog: None,
@@ -136,18 +104,13 @@ impl Socket {
         Ok(Written::All)
     }
 
-    /// After the last byte of a connection that is being closed: says that nothing more will come.
-    pub(super) fn finish(&self) {
-        let is_done = self.pending.is_empty() && !self.owes();
-        if is_done && matches!(self.phase, Phase::Closing { is_answered: true }) {
-            let _ = self.stream.shutdown(Shutdown::Write); // it may be gone, which is as good
-        }
+    /// Says that nothing more will come.
+    pub(super) fn shut(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write); // it may be gone, which is as good
     }
 
-    /// Drops what waits, save what has been begun: a frame is never cut. What is noted for later goes,
-    /// too: after a hole nothing may come but the end.
+    /// Drops what waits, save what has been begun: a frame is never cut.
     pub(super) fn abandon_backlog(&mut self) {
-        self.pending = Pending::new();
         if let Some(backlog) = &mut self.backlog {
             let first = backlog.parts.pop_front();
             **backlog = Backlog::default();

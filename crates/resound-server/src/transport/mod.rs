@@ -1,12 +1,20 @@
 //! The opening handshake of WebSocket (RFC 6455, section 4.2).
 //!
-//! A connection's first request decides what it is: a WebSocket of `/app/{key}`, which stays with
-//! the shard, or anything else, which the HTTP library takes over, bad requests included.
+//! A connection's first request decides what it is: a WebSocket of `/app/{key}` or of Socket.IO, which
+//! stays with the shard, or anything else, which the HTTP library takes over, bad requests included.
+
+use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use resound_hub::hub::Admission;
-use resound_protocol::websocket::{accept_key, is_valid_key};
+use resound_protocol::{
+    engineio::Version,
+    socket_id::SocketId,
+    websocket::{accept_key, is_valid_key},
+};
+
+use crate::{authorise::ClientHeaders, config::ServerConfig};
 
 /// Bytes of a request's head; a longer one is the HTTP library's to refuse.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -20,40 +28,75 @@ pub(crate) enum Opening {
     /// A request for the HTTP API.
     Http,
     /// A WebSocket of an application.
-    WebSocket(Upgrade),
+    WebSocket(Box<Upgrade>),
 }
 
 /// A client that wants to speak WebSocket.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
-    pub(crate) key: String,
-    pub(crate) protocol: Option<String>,
+    pub(crate) target: Target,
     pub(crate) origin: Option<String>,
+    /// What is kept of the request of a client of Socket.IO.
+    pub(crate) headers: Option<ClientHeaders>,
     /// The answer that completes the handshake.
     pub(crate) response: Bytes,
     /// Where the first frame begins.
     pub(crate) head_bytes: usize,
 }
 
-impl Upgrade {
-    /// What the hub decides by.
-    pub(crate) fn admission(&self) -> Admission<'_> {
-        Admission {
-            key: &self.key,
-            protocol: self.protocol.as_deref(),
-            origin: self.origin.as_deref(),
+/// What the client wants to speak over it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Pusher's protocol.
+    Pusher {
+        /// The application's key.
+        key: String,
+        /// The version.
+        protocol: Option<String>,
+    },
+    /// Socket.IO.
+    Engine(EngineTarget),
+}
+
+/// What a client of Engine.IO says in its query.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct EngineTarget {
+    pub(crate) version: Version,
+    /// The key of the application, if it names one.
+    pub(crate) key: Option<String>,
+    /// The session that goes on over the WebSocket.
+    pub(crate) session: Option<SocketId>,
+}
+
+impl Target {
+    /// The key of the application, if the client names one.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Pusher { key, .. } => Some(key),
+            Self::Engine(target) => target.key.as_deref(),
         }
     }
 }
 
+impl Upgrade {
+    /// What the hub decides by.
+    pub(crate) fn admission(&self) -> Admission<'_> {
+        let protocol = match &self.target {
+            Target::Pusher { protocol, .. } => protocol.as_deref(),
+            Target::Engine(_) => None,
+        };
+        let key = self.target.key().unwrap_or("");
+        Admission { key, protocol, origin: self.origin.as_deref() }
+    }
+}
+
 /// Looks at what a connection has sent so far.
-pub(crate) fn read_opening(head: &[u8], prefix: &str) -> Opening {
+pub(crate) fn read_opening(head: &[u8], config: &ServerConfig) -> Opening {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(head_bytes)) => {
-            upgrade(&request, prefix, head_bytes).map_or(Opening::Http, Opening::WebSocket)
-        }
+        Ok(httparse::Status::Complete(head_bytes)) => upgrade(&request, config, head_bytes)
+            .map_or(Opening::Http, |upgrade| Opening::WebSocket(Box::new(upgrade))),
         Ok(httparse::Status::Partial) if head.len() < HEAD_BYTES_MAX => Opening::Incomplete,
         Ok(httparse::Status::Partial) | Err(_) => Opening::Http,
     }
@@ -66,14 +109,47 @@ pub(crate) fn app_key<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     (!key.is_empty() && !key.contains('/')).then_some(key)
 }
 
+/// Whether a path is the one of Socket.IO, with or without the prefix.
+pub(crate) fn is_socketio(path: &str, config: &ServerConfig) -> bool {
+    let path = path.strip_prefix(&*config.path).unwrap_or(path);
+    let rest = path.strip_prefix(&*config.socketio.path);
+    config.socketio.enabled && matches!(rest, Some("" | "/"))
+}
+
+fn target(path: &str, query: &str, config: &ServerConfig) -> Option<Target> {
+    if is_socketio(path, config) {
+        return engine_target(query).map(Target::Engine);
+    }
+    let key = app_key(path, &config.path)?;
+    Some(Target::Pusher {
+        key: percent_decode_str(key).decode_utf8_lossy().into_owned(),
+        protocol: parameter(query, "protocol").map(str::to_owned),
+    })
+}
+
+/// `None` if the HTTP API is to say what is wrong.
+fn engine_target(query: &str) -> Option<EngineTarget> {
+    if parameter(query, "transport") != Some("websocket") {
+        return None;
+    }
+    let version = Version::parse(parameter(query, "EIO"))?;
+    let session = match parameter(query, "sid") {
+        Some(sid) => Some(SocketId::parse(sid)?),
+        None => None,
+    };
+    let key = parameter(query, "key");
+    let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy().into_owned());
+    Some(EngineTarget { version, key, session })
+}
+
 fn upgrade(
     request: &httparse::Request<'_, '_>,
-    prefix: &str,
+    config: &ServerConfig,
     head_bytes: usize,
 ) -> Option<Upgrade> {
-    let target = request.path?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let key = app_key(path, prefix)?;
+    let url = request.path?;
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let target = target(path, query, config)?;
     let header = |name: &'static str| values(request, name).next();
     // A list may be spread over several headers of one name. RFC 9110, section 5.3.
     let says = |name: &'static str, token: &str| {
@@ -88,9 +164,12 @@ fn upgrade(
         && says("connection", "upgrade")
         && header("sec-websocket-version") == Some("13");
     is_upgrade.then(|| Upgrade {
-        key: percent_decode_str(key).decode_utf8_lossy().into_owned(),
-        protocol: parameter(query, "protocol").map(str::to_owned),
         origin: header("origin").map(str::to_owned),
+        headers: match &target {
+            Target::Pusher { .. } => None,
+            Target::Engine(_) => Some(client_headers(|name| header(name).map(str::to_owned))),
+        },
+        target,
         response: response(socket_key, header("sec-websocket-protocol")),
         head_bytes,
     })
@@ -105,7 +184,22 @@ fn values<'a>(
     named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
 }
 
-fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+/// Keeps what the application may be told of a client; `header` finds a header of its request. Where
+/// it comes from is to be added.
+pub(crate) fn client_headers(header: impl Fn(&'static str) -> Option<String>) -> ClientHeaders {
+    let kept = |name| header(name).map(String::into_boxed_str);
+    ClientHeaders {
+        cookie: kept("cookie"),
+        referer: kept("referer"),
+        origin: kept("origin"),
+        user_agent: kept("user-agent"),
+        forwarded_for: kept("x-forwarded-for"),
+        peer: Ipv4Addr::UNSPECIFIED.into(),
+    }
+}
+
+/// A parameter as it stands in the query.
+pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')
         .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
@@ -136,10 +230,14 @@ mod tests {
 
     #[track_caller]
     fn open(text: &str) -> Upgrade {
-        let Opening::WebSocket(upgrade) = read_opening(text.as_bytes(), "/ws") else {
+        let Opening::WebSocket(upgrade) = read_opening(text.as_bytes(), &config("/ws")) else {
             panic!("no WebSocket: {text}");
         };
-        upgrade
+        *upgrade
+    }
+
+    fn config(path: &str) -> ServerConfig {
+        ServerConfig { path: path.to_owned(), ..ServerConfig::default() }
     }
 
     #[test]
@@ -149,8 +247,8 @@ mod tests {
              Origin: https://a.example\r\nSec-WebSocket-Protocol: a, b\r\n\r\nrest"
         );
         let upgrade = open(&text);
-        assert_eq!(upgrade.key, "my-key");
-        assert_eq!(upgrade.protocol.as_deref(), Some("7"));
+        let target = Target::Pusher { key: "my-key".to_owned(), protocol: Some("7".to_owned()) };
+        assert_eq!(upgrade.target, target);
         assert_eq!(upgrade.origin.as_deref(), Some("https://a.example"));
         assert_eq!(&text[upgrade.head_bytes..], "rest");
         let response = String::from_utf8(upgrade.response.to_vec()).expect("text");
@@ -163,7 +261,28 @@ mod tests {
 
     #[test]
     fn the_prefix_may_be_stripped_by_a_proxy() {
-        assert_eq!(open(&format!("GET /app/k HTTP/1.1\r\n{HEADERS}\r\n")).key, "k");
+        let upgrade = open(&format!("GET /app/k HTTP/1.1\r\n{HEADERS}\r\n"));
+        assert_eq!(upgrade.target.key(), Some("k"));
+        open(&format!("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n{HEADERS}\r\n"));
+    }
+
+    #[test]
+    fn a_client_of_socket_io_says_what_it_is_in_its_query() {
+        let open = |query: &str| {
+            open(&format!(
+                "GET /ws/socket.io/?{query} HTTP/1.1\r\n{HEADERS}Cookie: a=b\r\nReferer: http://p/\r\n\r\n"
+            ))
+        };
+        let upgrade = open("EIO=4&transport=websocket&t=abc");
+        let headers = upgrade.headers.expect("they are kept");
+        assert_eq!(headers.cookie.as_deref(), Some("a=b"));
+        assert_eq!(headers.referer.as_deref(), Some("http://p/"));
+        let target = |version, key: Option<&str>, session| {
+            Target::Engine(EngineTarget { version, key: key.map(str::to_owned), session })
+        };
+        assert_eq!(upgrade.target, target(Version::V4, None, None));
+        let upgrade = open("key=a%20b&EIO=3&transport=websocket&sid=1.2");
+        assert_eq!(upgrade.target, target(Version::V3, Some("a b"), SocketId::parse("1.2")));
     }
 
     #[test]
@@ -177,6 +296,9 @@ mod tests {
             format!("GET /app/ HTTP/1.1\r\n{HEADERS}\r\n"),
             format!("GET /app/k/ HTTP/1.1\r\n{HEADERS}\r\n"),
             format!("GET /other HTTP/1.1\r\n{HEADERS}\r\n"),
+            format!("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n{HEADERS}\r\n"),
+            format!("GET /socket.io/?EIO=5&transport=websocket HTTP/1.1\r\n{HEADERS}\r\n"),
+            format!("GET /socket.io/?EIO=4&transport=websocket&sid=x HTTP/1.1\r\n{HEADERS}\r\n"),
             format!("POST /app/k HTTP/1.1\r\n{HEADERS}\r\n"),
             without("Upgrade"),
             without("Connection"),
@@ -184,7 +306,10 @@ mod tests {
             without("Sec-WebSocket-Key"),
             "\0\0\0\0".to_owned(),
         ] {
-            assert!(matches!(read_opening(text.as_bytes(), "/ws"), Opening::Http), "{text:?}");
+            assert!(
+                matches!(read_opening(text.as_bytes(), &config("/ws")), Opening::Http),
+                "{text:?}"
+            );
         }
     }
 
@@ -193,11 +318,11 @@ mod tests {
         let text = format!("GET /app/k HTTP/1.1\r\n{HEADERS}\r\n");
         for at in 0..text.len() {
             assert!(
-                matches!(read_opening(&text.as_bytes()[..at], ""), Opening::Incomplete),
+                matches!(read_opening(&text.as_bytes()[..at], &config("")), Opening::Incomplete),
                 "{at}"
             );
         }
         let endless = format!("GET /app/k HTTP/1.1\r\nA: {}", "a".repeat(HEAD_BYTES_MAX));
-        assert!(matches!(read_opening(endless.as_bytes(), ""), Opening::Http));
+        assert!(matches!(read_opening(endless.as_bytes(), &config("")), Opening::Http));
     }
 }

@@ -8,6 +8,7 @@
 //! * `frames`, `malformed`, `pings`: what a connection may say
 //! * `channels`, `users`: subscriptions, client events, sign-in
 //! * `events`, `queries`, `requests`, `limits`, `signatures`, `terminate`: the HTTP API
+//! * `echo_server`: laravel-echo-server's configuration and HTTP API
 //! * `delivery`, `order`, `presence`: who gets what
 //! * `slow`, `flood`, `descriptors`: clients that want too much
 //! * `metrics`, `logs`: what the operator sees
@@ -23,6 +24,7 @@ mod channels;
 mod connect;
 mod delivery;
 mod descriptors;
+mod echo_server;
 mod events;
 mod flood;
 mod frames;
