@@ -41,7 +41,7 @@ export async function startEchoServer(t, { env = {}, ...settings }) {
     apps: null,
     files: { 'laravel-echo-server.json': configuration({ port, ...settings }) },
     args: ['--config', 'laravel-echo-server.json'],
-    port: undefined,
+    port: null,
     env,
   });
   t.after(() => server.stop());

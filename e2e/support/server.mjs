@@ -48,7 +48,7 @@ export class Server {
    * @param {object} [options.settings] the other keys of resound.toml
    * @param {Record<string, string>} [options.files] further files of the working directory
    * @param {Record<string, string>} [options.env] environment variables; nothing of ours is inherited
-   * @param {number} [options.port] 0 takes a free one; undefined leaves it to the configuration
+   * @param {number} [options.port] 0 takes a free one; null leaves it to the configuration
    */
   static async start(options = {}) {
     const server = new Server();
@@ -134,7 +134,7 @@ export class Server {
   }
 
   async #run({ env = {}, args = [], port = 0 }) {
-    const flags = port === undefined || port === null ? [] : ['--port', String(port)];
+    const flags = port === null ? [] : ['--port', String(port)];
     this.#child = spawn(BINARY, ['start', '--log', 'json', ...flags, ...args], {
       cwd: this.directory,
       env: { PATH: process.env.PATH, HOME: this.directory, ...env },

@@ -49,8 +49,8 @@ const PUBLISHERS = {
     async publish({ kind, name, post, except }) {
       const toOthers = Boolean(except);
       await laravel.publish([{ channels: [[kind, name]], post, toOthers }], except?.socketId);
-      // Laravel's redis driver leaves the sender in the data.
-      return { post, socket: except?.socketId ?? null };
+      // Laravel's redis driver leaves `socket` in the data, which the pusher driver does not: it is taken out.
+      return { post };
     },
   },
   'a whisper': {

@@ -13,6 +13,7 @@ import { Wire } from '../support/wire.mjs';
 
 const LONG = 100_000;
 const BURST = 500;
+const BATCH = 100;
 
 // How soon after its end a client must be gone: much sooner than by any timeout of the protocol.
 const SOON_MS = 5_000;
@@ -40,18 +41,13 @@ describe('pusher-js without WebSockets', { concurrency: true }, () => {
 
       test(`${label} gets many messages in order and once`, async (t) => {
         const events = await (await open(t)).join(`burst-${id}`);
-        const batches = Array.from({ length: BURST / 100 }, (_, batch) =>
-          Array.from({ length: 100 }, (_, n) => ({
-            channel: `burst-${id}`,
-            name: 'e',
-            data: { n: batch * 100 + n, text: '✅ 😀 عربى \u2028' },
-          })),
-        );
-        for (const batch of batches) {
-          await publisher.triggerBatch(batch);
+        const post = (n) => ({ n, text: '✅ 😀 عربى \u2028' });
+        for (let n = 0; n < BURST; n += BATCH) {
+          const batch = Array.from({ length: BATCH }, (_, m) => post(n + m));
+          await publisher.triggerBatch(batch.map((data) => ({ channel: `burst-${id}`, name: 'e', data })));
         }
         await events.next(({ event, data }) => event === 'e' && data.n === BURST - 1);
-        const expected = batches.flat().map(({ data }) => data);
+        const expected = Array.from({ length: BURST }, (_, n) => post(n));
         assert.deepEqual(events.all('e').map(({ data }) => data), expected);
       });
 
@@ -65,14 +61,18 @@ describe('pusher-js without WebSockets', { concurrency: true }, () => {
         assert.equal((await theirs.next('client-long')).data.text, text);
       });
 
-      test(`${label} sends many messages in order and once`, async (t) => {
+      test(`${label} sends many messages, and each arrives once`, async (t) => {
         const [zoe, bo] = [await open(t), await open(t, server, 'bo')];
         const [mine, theirs] = await Promise.all([zoe, bo].map((one) => one.join(`private-sent-${id}`)));
         for (let n = 0; n < 100; n++) {
           mine.channel.trigger('client-e', { n });
         }
-        await theirs.next(({ event, data }) => event === 'client-e' && data.n === 99);
-        assert.deepEqual(theirs.all('client-e').map(({ data }) => data.n), [...Array(100).keys()]);
+        for (let n = 0; n < 100; n++) {
+          await theirs.next('client-e');
+        }
+        // Not in order: pusher-js makes a request of each and does not wait for its answer.
+        const numbers = theirs.all('client-e').map(({ data }) => data.n);
+        assert.deepEqual(numbers.sort((a, b) => a - b), [...Array(100).keys()]);
         assert.equal(mine.all('client-e').length, 0);
       });
 
@@ -108,7 +108,9 @@ describe('pusher-js without WebSockets', { concurrency: true }, () => {
         const client = await open(t, wire);
         const before = client.socketId;
         const events = await client.join(`private-cut-${id}`);
-        wire.cut();
+        wire.break();
+        await client.changes.next(({ event }) => ['connecting', 'unavailable'].includes(event));
+        wire.mend();
         await client.connected();
         await events.next('pusher:subscription_succeeded');
         assert.notEqual(client.socketId, before);

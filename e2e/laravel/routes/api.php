@@ -38,6 +38,11 @@ Route::post('/redis/publish', function (Request $request) {
     return ['receivers' => Redis::connection()->publish($request->json('channel'), $request->json('message'))];
 });
 
+// Behind something that sends everybody to a login page, whatever they accept.
+Route::post('/redirects/broadcasting/auth', function () {
+    return redirect('/login');
+});
+
 Route::get('/up', function () {
     return ['redis' => config('database.redis.options.prefix'), 'client' => config('database.redis.client')];
 });
