@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use resound_protocol::{
     api::{BodyLimits, EventBody, Info},
+    channel::NameRule,
     message,
 };
 use serde_json::value::RawValue;
@@ -31,7 +32,7 @@ fn check_event(event: &EventBody<'_>, limits: &BodyLimits) {
         assert!(channel.as_str().chars().count() <= limits.channel_name_max);
         let frame = message::event(event.name_json, channel, event.data_json);
         let told: BTreeMap<&str, &RawValue> =
-            serde_json::from_str(frame.payload()).expect("a frame is JSON");
+            serde_json::from_str(frame.frame().payload()).expect("a frame is JSON");
         let channel = serde_json::to_string(channel.as_str()).expect("a string is JSON");
         let fields: Vec<_> = told.into_iter().map(|(name, json)| (name, json.get())).collect();
         let expect =
@@ -44,6 +45,7 @@ fuzz_target!(|input: Input<'_>| {
     let max = usize::from(input.max);
     let limits = BodyLimits {
         channel_name_max: max,
+        channel_names: NameRule::Pusher,
         event_name_max: max,
         event_channels_max: max,
         event_bytes_max: (max % 2 == 1).then_some(max),

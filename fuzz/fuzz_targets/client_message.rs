@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
         Ok(ClientMessage::Event(event)) => {
             let frame = message::client_event(&event, Some("7"));
             let told: BTreeMap<&str, &RawValue> =
-                serde_json::from_str(frame.payload()).expect("a frame is JSON");
+                serde_json::from_str(frame.frame().payload()).expect("a frame is JSON");
             let json = |text: &str| serde_json::to_string(text).expect("a string is JSON");
             assert_eq!(told["event"].get(), json(&event.name));
             assert_eq!(told["channel"].get(), json(&event.channel));

@@ -9,15 +9,19 @@ use std::{
 
 use resound_hub::{
     app::{App, AppNumber, AppOptions, Apps, ClientEvents, LiveApp},
+    authorise::AuthRequest,
     hub::{Admission, Census, Hub},
-    peer::{PeerMessage, ShardId, Slot},
+    peer::{ChannelKey, PeerMessage, ShardId, Slot},
+    recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
 };
 use resound_protocol::{
     api::{BodyLimits, EventBody},
+    channel::NameRule,
     client::ClientMessage,
     error::ClientError,
+    member::Member,
     signature::{channel_auth, user_auth},
     socket_id::SocketId,
     websocket::Frame,
@@ -40,6 +44,7 @@ const CHANNELS: [&str; 8] = [
 ];
 const LIMITS: BodyLimits = BodyLimits {
     channel_name_max: 50,
+    channel_names: NameRule::Pusher,
     event_name_max: 50,
     event_channels_max: CHANNELS.len(),
     event_bytes_max: None,
@@ -98,6 +103,14 @@ impl Sink for Outside {
         assert_ne!(shard, self.shard);
         self.wires[self.shard][shard].push_back(message);
     }
+
+    fn authorise(&mut self, _: AuthRequest) {}
+
+    fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
+
+    fn resumed(&mut self, _: Slot, _: SocketId) {}
 
     fn note(&mut self, _: &Who<'_>, _: Note<'_>) {}
 }
@@ -341,6 +354,8 @@ impl World {
             local_channels: sum.local_channels + census.local_channels,
             channels: sum.channels + census.channels,
             users: sum.users + census.users,
+            kept: sum.kept + census.kept,
+            remembered: sum.remembered + census.remembered,
         })
     }
 

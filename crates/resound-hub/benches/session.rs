@@ -5,7 +5,7 @@ use resound_hub::{
     app::{App, AppOptions, Apps, LiveApp},
     authorise::AuthRequest,
     hub::{Admission, Hub},
-    peer::{PeerMessage, ShardId, Slot},
+    peer::{ChannelKey, PeerMessage, ShardId, Slot},
     recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
@@ -14,6 +14,7 @@ use resound_protocol::{
     api::{EventBody, Info},
     channel::ChannelName,
     error::ClientError,
+    member::Member,
     signature::channel_auth,
     socket_id::SocketId,
     websocket::Frame,
@@ -46,6 +47,8 @@ impl Sink for Null {
     fn authorise(&mut self, _: AuthRequest) {}
 
     fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
 
     fn resumed(&mut self, _: Slot, _: SocketId) {}
 

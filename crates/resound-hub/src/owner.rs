@@ -203,6 +203,7 @@ impl Hub {
         });
         if let Some(content) = added {
             self.spread(channel, content, sink);
+            self.report_members(channel, sink);
         }
         Ok(Welcome { confirmation, cached })
     }
@@ -222,9 +223,21 @@ impl Hub {
         let left = member.and_then(|id| owned.presence.as_mut()?.leave(id));
         if let Some(member) = left {
             self.spread(channel, Content::Removed(member), sink);
+            self.report_members(channel, sink);
         }
         self.owned.remove_if_unneeded(channel);
         self.count_changed(channel, now, sink);
+    }
+
+    fn report_members(&self, channel: &ChannelKey, sink: &mut dyn Sink) {
+        if !self.socketio.reports_members {
+            return;
+        }
+        let presence = self.owned.get(channel.app, channel.name.as_str());
+        let presence = presence.and_then(|owned| owned.presence.as_ref());
+        let mut members = presence.map(|presence| presence.members()).unwrap_or_default();
+        members.reverse();
+        sink.members_changed(channel, &members);
     }
 
     pub(crate) fn own_publish(&mut self, publication: Publication, sink: &mut dyn Sink) {

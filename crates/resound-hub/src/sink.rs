@@ -1,11 +1,11 @@
 //! What the rules want done.
 
-use resound_protocol::{error::ClientError, socket_id::SocketId, websocket::Frame};
+use resound_protocol::{error::ClientError, member::Member, socket_id::SocketId, websocket::Frame};
 
 use crate::{
     app::LiveApp,
     authorise::AuthRequest,
-    peer::{PeerMessage, ShardId, Slot},
+    peer::{ChannelKey, PeerMessage, ShardId, Slot},
     recovery::Return,
     time::Now,
 };
@@ -34,6 +34,11 @@ pub trait Sink {
     /// Moves a connection to the shard that keeps the session to which it returns; there
     /// [`Hub::arrive`](crate::hub::Hub::arrive) takes it. The hub has forgotten it already.
     fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return);
+
+    /// Takes notice that the members of a presence channel have changed, if that is wanted
+    /// ([`SocketIoOptions::reports_members`](crate::socketio::SocketIoOptions)); those who came last are
+    /// the first.
+    fn members_changed(&mut self, channel: &ChannelKey, members: &[&Member]);
 
     /// Takes notice that a connection goes by another socket id from now on: that of the session to
     /// which its client has returned.

@@ -41,6 +41,8 @@ pub struct SocketIoOptions {
     pub recovery_seconds: u32,
     /// Bytes that one session may have missed. Default 1 MiB.
     pub recovery_bytes_max: usize,
+    /// Whether the sink is told of the members of presence channels. Default false.
+    pub reports_members: bool,
 }
 
 impl Default for SocketIoOptions {
@@ -51,6 +53,7 @@ impl Default for SocketIoOptions {
             payload_bytes_max: 1_000_000,
             recovery_seconds: 120,
             recovery_bytes_max: 1 << 20,
+            reports_members: false,
         }
     }
 }
@@ -176,7 +179,11 @@ impl Hub {
         match packet {
             Packet::Message(text) => self.take_message(slot, text, now, sink),
             Packet::Binary => self.take_attachment(slot, sink),
-            Packet::Close => self.end(slot, &ClientError::Left, sink),
+            // A client that leaves for good says so in Socket.IO before.
+            Packet::Close => {
+                self.keep_or_forget(slot, now, sink);
+                sink.close(slot, &ClientError::Left);
+            }
             Packet::Open | Packet::Ping(_) | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {}
         }
     }

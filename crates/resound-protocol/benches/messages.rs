@@ -3,7 +3,7 @@
 use divan::{Bencher, black_box, counter::BytesCount};
 use resound_protocol::{
     api::{BodyLimits, EventBody},
-    channel::ChannelName,
+    channel::{ChannelName, NameRule},
     client::ClientMessage,
     message,
 };
@@ -11,6 +11,7 @@ use resound_protocol::{
 const PAYLOAD_BYTES: [usize; 2] = [100, 8192];
 
 const LIMITS: BodyLimits = BodyLimits {
+    channel_names: NameRule::Pusher,
     channel_name_max: 200,
     event_name_max: 200,
     event_channels_max: 100,

@@ -6,13 +6,15 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::channel::ChannelName;
+use crate::channel::{ChannelName, NameRule};
 
 /// The limits of an application that a body can break.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimits {
     /// Characters of a channel's name.
     pub channel_name_max: usize,
+    /// Which names are valid.
+    pub channel_names: NameRule,
     /// Characters of an event's name.
     pub event_name_max: usize,
     /// Channels of one event.
@@ -222,7 +224,9 @@ impl<'l> Checker<'l> {
     }
 
     fn channel(&mut self, field: &str, name: &str) -> Option<ChannelName> {
-        ChannelName::parse(name, self.limits.channel_name_max)
+        self.limits
+            .channel_names
+            .parse(name, self.limits.channel_name_max)
             .map_err(|fault| {
                 self.fault(field, |field| {
                     format!("The {field} field is no channel name: {fault}.")
@@ -341,6 +345,7 @@ mod tests {
 
     const LIMITS: BodyLimits = BodyLimits {
         channel_name_max: 20,
+        channel_names: NameRule::Pusher,
         event_name_max: 10,
         event_channels_max: 2,
         event_bytes_max: Some(8),

@@ -30,6 +30,25 @@ pub enum NameFault {
     Character(char),
 }
 
+/// Which names are valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameRule {
+    /// Those of Pusher, see [`ChannelName::parse`].
+    Pusher,
+    /// Those of laravel-echo-server, see [`ChannelName::parse_lenient`].
+    EchoServer,
+}
+
+impl NameRule {
+    /// Reads a name of at most `length_max` characters.
+    pub fn parse(self, name: &str, length_max: usize) -> Result<ChannelName, NameFault> {
+        match self {
+            Self::Pusher => ChannelName::parse(name, length_max),
+            Self::EchoServer => ChannelName::parse_lenient(name, length_max),
+        }
+    }
+}
+
 const USER_PREFIX: &str = "#server-to-user-";
 
 /// What a subscription to a channel needs.
@@ -155,6 +174,18 @@ mod tests {
     #[track_caller]
     fn name(text: &str) -> ChannelName {
         ChannelName::parse(text, 200).expect("a valid name")
+    }
+
+    #[test]
+    fn laravel_echo_server_takes_names_that_pusher_does_not() {
+        for name in ["chat:1", "a b", "заказ/7", "private-x:{y}"] {
+            assert!(ChannelName::parse(name, 200).is_err(), "{name}");
+            let lenient = NameRule::EchoServer.parse(name, 200).expect("a name");
+            assert_eq!(lenient.as_str(), name);
+        }
+        assert_eq!(ChannelName::parse_lenient("", 200), Err(NameFault::Empty));
+        assert_eq!(ChannelName::parse_lenient("a\nb", 200), Err(NameFault::Character('\n')));
+        assert!(ChannelName::parse_lenient("abc", 2).is_err());
     }
 
     #[test]

@@ -22,8 +22,8 @@ mod recovery;
 pub use argument::{ClientEvent, HEADERS_MAX};
 pub use data::decode_data;
 pub use outgoing::{
-    connect, connect_error, connect_v3, disconnect, event, presence_joining, presence_leaving,
-    presence_subscribed, subscription_error,
+    connect, connect_error, connect_v3, disconnect, event, members_json, presence_joining,
+    presence_leaving, presence_subscribed, subscription_error,
 };
 pub use packet::{ATTACHMENTS_MAX, ClientPacket, NAMESPACE_BYTES_MAX, SocketIoFault};
 pub use recovery::{Recovery, recovery};

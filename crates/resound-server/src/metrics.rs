@@ -228,6 +228,15 @@ impl Scrape<'_> {
         for (reason, count) in &total.refused {
             refusals.get_or_create(&ReasonLabels { reason }).inc_by(*count);
         }
+        let returns = [
+            ("recoveries", "Clients that returned to their sessions", total.recovered),
+            ("failed_recoveries", "Clients that wanted to and got new ones", total.not_recovered),
+        ];
+        for (name, help, value) in returns {
+            let counter = Counter::<u64>::default();
+            counter.inc_by(value);
+            self.register(&mut registry, name, help, counter);
+        }
         let full = self.process.refused_full.load(Ordering::Relaxed);
         refusals.get_or_create(&ReasonLabels { reason: "no_descriptor" }).inc_by(full);
         self.register(&mut registry, "refusals", "Refusals by reason", refusals);
@@ -299,6 +308,8 @@ impl Scrape<'_> {
             ("subscriptions", "Subscriptions of connections to channels", sum(|c| c.subscriptions)),
             ("channels", "Channels that have subscribers", sum(|c| c.channels)),
             ("users", "Users who are signed in or watched", sum(|c| c.users)),
+            ("kept_sessions", "Sessions that wait for their clients to return", sum(|c| c.kept)),
+            ("remembered_events", "Events kept for clients that return", sum(|c| c.remembered)),
             ("sockets", "Open sockets of every kind", self.sockets as i64),
             ("sockets_max", "Sockets that the process can hold", self.sockets_max as i64),
         ];

@@ -4,7 +4,7 @@ use resound_hub::{
     app::{AppOptions, Apps},
     authorise::AuthRequest,
     hub::{Admission, Census, Hub},
-    peer::{PeerMessage, ShardId, Slot},
+    peer::{ChannelKey, PeerMessage, ShardId, Slot},
     recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
@@ -13,6 +13,7 @@ use resound_protocol::{
     api::{EventBody, Info},
     channel::ChannelName,
     error::ClientError,
+    member::Member,
     socket_id::SocketId,
     websocket::Frame,
 };
@@ -46,6 +47,8 @@ impl Sink for Counter {
     fn authorise(&mut self, _: AuthRequest) {}
 
     fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
 
     fn resumed(&mut self, _: Slot, _: SocketId) {}
 

@@ -18,6 +18,7 @@ use resound_protocol::{
     api::{EventBody, Info},
     channel::ChannelName,
     error::ClientError,
+    member::Member,
     socket_id::SocketId,
     websocket::Frame,
 };
@@ -352,6 +353,8 @@ impl Sink for Side<'_> {
         self.outside.unseat(client);
         self.outside.travellers.push((client, shard, returning));
     }
+
+    fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
 
     fn resumed(&mut self, slot: Slot, socket_id: SocketId) {
         let client = self.at(slot);

@@ -85,15 +85,17 @@ pub fn presence_subscribed<'a>(
     Frame::build(256, |out| {
         push(out, r#"42["presence:subscribed","#);
         push_string(out, channel.as_str());
-        push(out, ",[");
-        for (at, member) in newest_first.enumerate() {
-            if at > 0 {
-                push(out, ",");
-            }
-            push_member(out, member);
-        }
-        push(out, "]]");
+        push(out, ",");
+        push_members(out, newest_first);
+        push(out, "]");
     })
+}
+
+/// The members alone, as laravel-echo-server publishes them to Redis (`publishPresence`).
+pub fn members_json<'a>(newest_first: impl Iterator<Item = &'a Member>) -> String {
+    let mut out = Vec::with_capacity(256);
+    push_members(&mut out, newest_first);
+    String::from_utf8(out).expect("it is made of texts")
 }
 
 /// A user came to a presence channel: once per user, not per connection.
@@ -125,6 +127,17 @@ fn presence(name: &str, channel: &ChannelName, member: &Member, offset: Option<&
         push_member(out, member);
         push_end(out, offset);
     })
+}
+
+fn push_members<'a>(out: &mut Vec<u8>, members: impl Iterator<Item = &'a Member>) {
+    push(out, "[");
+    for (at, member) in members.enumerate() {
+        if at > 0 {
+            push(out, ",");
+        }
+        push_member(out, member);
+    }
+    push(out, "]");
 }
 
 /// Writes a member. laravel-echo-server adds the `socketId`, which is left out: in Engine.IO 3 it

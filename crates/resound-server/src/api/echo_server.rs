@@ -27,7 +27,8 @@ use hyper::{
 };
 use resound_hub::app::{BearerClient, LiveApp};
 use resound_protocol::{
-    api::{BodyFault, EventBody},
+    api::{BodyFault, BodyLimits, EventBody},
+    channel::NameRule,
     signature::{Query, Signer},
 };
 use serde::Serialize;
@@ -230,8 +231,9 @@ impl Call<'_> {
             refuse(shard, "invalid_body", fault)
         };
         let pusher_body = event::pusher_body(&body).map_err(refused)?;
-        let event =
-            EventBody::parse(pusher_body.as_bytes(), &limits(&app.options)).map_err(refused)?;
+        let channel_names = NameRule::EchoServer;
+        let limits = BodyLimits { channel_names, ..limits(&app.options) };
+        let event = EventBody::parse(pusher_body.as_bytes(), &limits).map_err(refused)?;
         spread(shard, app, std::slice::from_ref(&event)).await;
         Ok(json(&Words { message: Some("ok"), error: None }))
     }

@@ -11,10 +11,12 @@
 //! * `response`: answers and errors
 //! * `events`, `channels`, `users`: Pusher's endpoints
 //! * `echo_server`: those of laravel-echo-server, on the same paths
+//! * `client_script`: socket.io-client for browsers
 //! * `engine`, `xhr`: clients without WebSocket, of Engine.IO and of pusher-js; `polling`: their sessions
 //! * `health`: `/up`, `/live`, `/ready`, `/metrics`
 
 mod channels;
+mod client_script;
 mod connection;
 mod echo_server;
 mod engine;
@@ -45,6 +47,11 @@ async fn respond(shard: &ShardHandle, client: &Client, request: Request<Incoming
     let path = request.uri().path().to_owned();
     if is_socketio(&path, &shard.shared.config) {
         return whole(engine::respond(shard, client, request).await);
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD)
+        && let Some(script) = client_script::respond(&path, &shard.shared.config, request.headers())
+    {
+        return whole(script);
     }
     let prefix = &*shard.shared.config.path;
     let path = path.strip_prefix(prefix).unwrap_or(&path);

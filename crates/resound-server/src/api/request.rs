@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use resound_hub::app::{AppOptions, LiveApp};
 use resound_protocol::{
     api::{BodyLimits, Info},
+    channel::NameRule,
     signature::{Query, RequestParts, verify_request},
 };
 
@@ -120,6 +121,7 @@ impl Verified {
 pub(super) fn limits(options: &AppOptions) -> BodyLimits {
     BodyLimits {
         channel_name_max: options.channel_name_max,
+        channel_names: NameRule::Pusher,
         event_name_max: options.event_name_max,
         event_channels_max: options.event_channels_max,
         event_bytes_max: options.event_bytes_max,

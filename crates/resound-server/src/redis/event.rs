@@ -76,7 +76,7 @@ impl OwnedEvent {
 
 fn channel_name(name: &[u8], options: &AppOptions) -> Result<ChannelName, String> {
     let name = std::str::from_utf8(name).map_err(|_| "the channel name is no UTF-8".to_owned())?;
-    ChannelName::parse(name, options.channel_name_max).map_err(|fault| fault.to_string())
+    ChannelName::parse_lenient(name, options.channel_name_max).map_err(|fault| fault.to_string())
 }
 
 fn check_name(name: &str, options: &AppOptions) -> Result<(), String> {

@@ -58,20 +58,12 @@ impl PresenceFeed {
     }
 
     /// Whether members are published: if not, nobody has to write them down.
-    #[allow(
-        dead_code,
-        reason = "for the shards, which know members in this form over Socket.IO only"
-    )]
     pub(crate) fn is_on(&self) -> bool {
         self.is_on
     }
 
     /// Tells who is in a channel after a change: a JSON list. Never waits; of several changes that are
     /// not published yet the last one counts.
-    #[allow(
-        dead_code,
-        reason = "for the shards, which know members in this form over Socket.IO only"
-    )]
     pub(crate) fn changed(&self, app: AppNumber, channel: &str, members_json: String) {
         if self.is_on {
             self.waiting().put((app, channel.into()), members_json);

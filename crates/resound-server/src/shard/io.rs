@@ -7,12 +7,14 @@ use mio::{Interest, Registry, Token, net::TcpStream};
 use resound_hub::{
     app::AppNumber,
     authorise::AuthRequest,
-    peer::{PeerMessage, ShardId, Slot},
+    peer::{ChannelKey, PeerMessage, ShardId, Slot},
     recovery::Return,
     sink::{Note, Sink, Who},
     time::Now,
 };
-use resound_protocol::{error::ClientError, socket_id::SocketId, websocket};
+use resound_protocol::{
+    error::ClientError, member::Member, socket_id::SocketId, socketio, websocket,
+};
 
 use super::{
     connection::{Connection, Link, Phase},
@@ -571,6 +573,11 @@ impl Sink for Io {
 
     fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return) {
         self.departures.push((slot, shard, returning));
+    }
+
+    fn members_changed(&mut self, channel: &ChannelKey, members: &[&Member]) {
+        let members = socketio::members_json(members.iter().copied());
+        self.shared.presence_feed.changed(channel.app, channel.name.as_str(), members);
     }
 
     fn resumed(&mut self, slot: Slot, socket_id: SocketId) {

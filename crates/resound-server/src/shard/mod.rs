@@ -26,6 +26,7 @@ use resound_hub::{
     hub::Hub,
     peer::{ShardId, Slot},
     sink::{Note, Sink, Who},
+    socketio::SocketIoOptions,
     time::Now,
 };
 use resound_protocol::{
@@ -71,8 +72,10 @@ pub(crate) struct HttpConnection {
 
 impl Shard {
     fn new(id: ShardId, shared: Arc<Shared>, shards: Shards, registry: Registry) -> Self {
-        let hub = Hub::new(id, shards.count(), shared.apps())
-            .with_socketio(shared.config.socketio.options);
+        let hub = Hub::new(id, shards.count(), shared.apps()).with_socketio(SocketIoOptions {
+            reports_members: shared.presence_feed.is_on(),
+            ..shared.config.socketio.options
+        });
         Self {
             hub,
             io: Io::new(id, shared, shards, registry),
@@ -358,6 +361,7 @@ impl Shard {
 
     fn drop_connection(&mut self, slot: Slot) {
         let now = self.now();
+        self.end_probe(slot);
         self.hub.lose(slot, now, &mut self.io);
         self.io.remove(slot);
     }
