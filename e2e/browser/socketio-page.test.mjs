@@ -160,7 +160,8 @@ ${tags}
   window.Echo = new Echo(${JSON.stringify(options)});
 </script>`,
   );
-  const page = await openPage(t, browser, laravel.url(`/login/${user}`));
+  const page = await openPage(t, browser, 'about:blank');
+  await page.context().request.get(laravel.url(`/login/${user}`));
   await page.goto(url);
   return page;
 }

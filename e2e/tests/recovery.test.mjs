@@ -24,9 +24,13 @@ const EVENTS = 400;
 const CUTS = 8;
 const RECOVERY_BYTES = 20_000;
 
+// socket.io-client stands still when its WebSocket dies after it has paused polling and before it has upgraded, until
+// it misses a ping: with the default for 45 seconds.
+const PINGS = { ping_interval: 2, ping_timeout: 2 };
+
 const laravel = await Laravel.start();
 const env = { RESOUND_AUTH_HOST: laravel.url('') };
-const server = await Server.start({ env });
+const server = await Server.start({ settings: { socketio: PINGS }, env });
 const forgetful = await Server.start({
   settings: { socketio: { recovery_bytes: RECOVERY_BYTES, recovery_seconds: 1 } },
   env,
@@ -107,6 +111,19 @@ describe('recovery', { concurrency: true }, () => {
       assert.equal(mine.history.filter(({ data }) => data.n === 8).length, 0);
     });
   }
+
+  test('a client that is cut before its first event gets what it missed', async (t) => {
+    for (const transport of ['websocket', 'polling']) {
+      const { wire, echo } = await connect(t, server, transport);
+      const mine = await listen(echo, `room.first-${transport}`);
+      wire.break();
+      await echo.life.next('disconnect');
+      await server.publisher().trigger(`presence-room.first-${transport}`, 'App\\Events\\Posted', { n: 1 });
+      wire.mend();
+      assert.equal((await echo.life.next('connect')).recovered, true);
+      assert.deepEqual((await mine.next('Posted')).data, { n: 1 });
+    }
+  });
 
   test('events of channels that were left, or joined anew, are not repeated', async (t) => {
     const { wire, echo } = await connect(t, server, 'websocket');

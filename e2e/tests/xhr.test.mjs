@@ -16,7 +16,7 @@ const BURST = 500;
 const BATCH = 100;
 
 // How soon after its end a client must be gone: much sooner than by any timeout of the protocol.
-const SOON_MS = 5_000;
+const SOON_MS = 3_000;
 
 const app = { ...APP, max_message_size: 2 * LONG, max_request_size: 3 * LONG, max_client_events_per_second: 0 };
 const server = await Server.start({ apps: [app] });
