@@ -1,7 +1,7 @@
 /** pusher-js in a browser behind an nginx that kills the Upgrade: it falls back to HTTP by itself. */
 
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 
 import { Application } from '../support/application.mjs';
 import { BUILDS, Site, openPage, startBrowser } from '../support/browser.mjs';
@@ -17,30 +17,32 @@ const publisher = server.publisher();
 
 let pages = 0;
 
-for (const [name, pusher, echo] of BUILDS) {
-  for (const [kill, directives] of Object.entries(KILLS)) {
-    test(`a page behind an nginx that ${kill} the Upgrade falls back by itself with ${name}`, async (t) => {
-      const nginx = await Nginx.start(server.port, directives);
-      t.after(() => nginx.stop());
-      const page = await openPage(t, browser, pageFor({ pusher, echo, port: nginx.port }));
-      const room = `fallback-${kill}-${pusher}`;
-      await enter(page, room);
-      assert.match(await transport(page), /^xhr_/);
-      await works(page, room);
-    });
-  }
+describe('pusher-js without WebSockets in a browser', { concurrency: 4 }, () => {
+  for (const [name, pusher, echo] of BUILDS) {
+    for (const [kill, directives] of Object.entries(KILLS)) {
+      test(`a page behind an nginx that ${kill} the Upgrade falls back by itself with ${name}`, async (t) => {
+        const nginx = await Nginx.start(server.port, directives);
+        t.after(() => nginx.stop());
+        const page = await openPage(t, browser, pageFor({ pusher, echo, port: nginx.port }));
+        const room = `fallback-${kill}-${pusher}`;
+        await enter(page, room);
+        assert.match(await transport(page), /^xhr_/);
+        await works(page, room);
+      });
+    }
 
-  for (const transport of ['xhr_streaming', 'xhr_polling']) {
-    test(`a page that is told to use ${transport} only works without complaint with ${name}`, async (t) => {
-      const options = { enabledTransports: [transport] };
-      const page = await openPage(t, browser, pageFor({ pusher, echo, port: server.port, options }));
-      const room = `chosen-${transport}-${pusher}`;
-      await enter(page, room);
-      await works(page, room);
-      assert.deepEqual(page.complaints.filter((complaint) => !complaint.startsWith('failed:')), []);
-    });
+    for (const transport of ['xhr_streaming', 'xhr_polling']) {
+      test(`a page that is told to use ${transport} only works without complaint with ${name}`, async (t) => {
+        const options = { enabledTransports: [transport] };
+        const page = await openPage(t, browser, pageFor({ pusher, echo, port: server.port, options }));
+        const room = `chosen-${transport}-${pusher}`;
+        await enter(page, room);
+        await works(page, room);
+        assert.deepEqual(page.complaints.filter((complaint) => !complaint.startsWith('failed:')), []);
+      });
+    }
   }
-}
+});
 
 /** Receives, in order, and whispers. */
 async function works(page, room) {

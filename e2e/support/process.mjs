@@ -10,6 +10,11 @@ import { Inbox, soon } from './inbox.mjs';
 const running = new Set();
 process.on('exit', () => running.forEach((program) => program.signal('SIGKILL')));
 
+// A signal ends the process without an `exit`, and programs in groups of their own would not hear of it.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => process.exit(1));
+}
+
 /** A running program, in a process group of its own. */
 export class Program {
   #exit;

@@ -1,4 +1,4 @@
-/** A real redis-server on a port of its own, which a test may stop and start again. */
+/** A real redis-server on ports of its own, which a test may stop and start again. */
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
+import { selfSigned } from './certificate.mjs';
 import { Program, fixedPort } from './process.mjs';
 
 const run = promisify(execFile);
@@ -25,6 +26,8 @@ export class Redis {
     redis.directory = await mkdtemp(path.join(tmpdir(), 'resound-e2e-redis-'));
     redis.port = await fixedPort();
     redis.password = password;
+    redis.tlsPort = await fixedPort();
+    redis.certificate = await selfSigned(redis.directory);
     await redis.begin();
     return redis;
   }
@@ -34,7 +37,7 @@ export class Redis {
     return `redis://${login}127.0.0.1:${this.port}`;
   }
 
-  /** Where it listens besides the port. */
+  /** Where it listens besides the ports. */
   get socket() {
     return path.join(this.directory, 'redis.sock');
   }
@@ -42,9 +45,12 @@ export class Redis {
   /** Starts the process on the same port as before. */
   async begin() {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.socket];
+    const { cert, key } = this.certificate;
+    const tls = ['--tls-port', String(this.tlsPort), '--tls-cert-file', cert, '--tls-key-file', key];
+    const clients = ['--tls-ca-cert-file', cert, '--tls-auth-clients', 'no'];
     const memory = ['--save', '', '--appendonly', 'no', '--dir', this.directory];
     const secret = this.password ? ['--requirepass', this.password] : [];
-    this.#program = await Program.start('redis-server', [...args, ...memory, ...secret], {
+    this.#program = await Program.start('redis-server', [...args, ...tls, ...clients, ...memory, ...secret], {
       ready: /Ready to accept connections/,
     });
   }

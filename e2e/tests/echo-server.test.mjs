@@ -1,12 +1,10 @@
 /** The server in the place of a laravel-echo-server: its configuration, its HTTP API, its clients. */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { after, test } from 'node:test';
-import { promisify } from 'node:util';
 
+import { selfSigned } from '../support/certificate.mjs';
 import { ECHOS } from '../support/clients.mjs';
 import { CLIENT, configuration, startEchoServer } from '../support/echo-server.mjs';
 import { Inbox, until } from '../support/inbox.mjs';
@@ -267,13 +265,4 @@ async function get(target) {
 /** Public subscriptions are confirmed to nobody. */
 function occupied(channel) {
   return until(`${channel} is occupied`, async () => (await get(`/channels/${channel}`)).occupied === true);
-}
-
-/** A certificate for localhost that nobody signed. */
-async function selfSigned(directory) {
-  const [cert, key] = ['cert.pem', 'key.pem'].map((name) => path.join(directory, name));
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  await promisify(execFile)('openssl', [...kind, ...subject, '-keyout', key, '-out', cert]);
-  return { cert, key };
 }

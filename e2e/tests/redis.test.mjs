@@ -93,6 +93,24 @@ test('a Redis with a password, and one behind a socket in the file system', asyn
   }
 });
 
+test('a Redis behind TLS, whose certificate is looked at unless that is switched off', async (t) => {
+  const trusting = await Server.start({
+    args: ['--redis', `rediss://localhost:${redis.tlsPort}#insecure`],
+    env: { REDIS_PREFIX: 'app_' },
+  });
+  t.after(() => trusting.stop());
+  await ready(trusting);
+  const news = await (await Client.open(t, Pusher, trusting)).join('news');
+  await redis.publish('app_news', { event: 'e', data: { n: 1 } });
+  assert.deepEqual((await news.next('e')).data, { n: 1 });
+
+  const careful = await Server.start({ args: ['--redis', `rediss://localhost:${redis.tlsPort}`] });
+  t.after(() => careful.stop());
+  const warning = await careful.logs.next((line) => line.level === 'WARN' && line.url);
+  assert.match(warning.reason, /certificate/);
+  assert.equal((await fetch(careful.url('/ready'))).status, 503);
+});
+
 test('an application with another prefix is not heard and is named in the log', async (t) => {
   const laravel = await Laravel.start({ redis, env: { APP_NAME: 'Shop' } });
   t.after(() => laravel.stop());
