@@ -251,7 +251,7 @@ fn an_event_that_the_api_would_refuse_is_skipped_and_logged() {
     client.subscribe("news");
     let mut publisher = redis.publisher();
     for channel in
-        [&b"laravel_database_with blank"[..], b"laravel_database_", b"laravel_database_\xff"]
+        [&b"laravel_database_with\ttab"[..], b"laravel_database_", b"laravel_database_\xff"]
     {
         publisher.publish(channel, payload(1));
     }
@@ -263,8 +263,8 @@ fn an_event_that_the_api_would_refuse_is_skipped_and_logged() {
     let lines = lines.iter().filter(|e| e["message"] == "an event from Redis is skipped");
     let lines: Vec<_> = lines.collect();
     assert_eq!(lines.len(), 10, "bounded");
-    assert_eq!(lines[0]["channel"], "laravel_database_with blank");
-    assert!(lines[0]["reason"].as_str().is_some_and(|reason| reason.contains("has ' '")));
+    assert_eq!(lines[0]["channel"], "laravel_database_with\ttab");
+    assert!(lines[0]["reason"].as_str().is_some_and(|reason| reason.contains("control character")));
 }
 
 #[test]
