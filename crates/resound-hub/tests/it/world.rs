@@ -262,7 +262,26 @@ impl World {
         own.or_else(|| self.pid(self.client(client).before?))
     }
 
-    fn last_offset(&self, client: ClientId) -> Option<String> {
+    /// The client of a connection's socket id.
+    pub(crate) fn client_of(&self, id: SocketId) -> Option<ClientId> {
+        let has_it = |client: &Client| client.ids.iter().any(|(own, _)| *own == id);
+        self.outside.clients.iter().position(has_it)
+    }
+
+    /// Whether a connection is one that the client of a later one had before.
+    pub(crate) fn is_same_client(&self, later: ClientId, earlier: ClientId) -> bool {
+        let chain = std::iter::successors(Some(later), |client| self.client(*client).before);
+        chain.into_iter().any(|client| client == earlier)
+    }
+
+    /// Whether nothing is on its way, and nobody waits for the application.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let Outside { wires, questions, travellers, .. } = &self.outside;
+        wires.iter().all(VecDeque::is_empty) && questions.is_empty() && travellers.is_empty()
+    }
+
+    /// The offset of the last event that the client received, of this or an earlier session.
+    pub(crate) fn last_offset(&self, client: ClientId) -> Option<String> {
         let offset = |heard: &Heard| text(heard).and_then(offset_in);
         let own = self.received(client).iter().rev().find_map(offset);
         own.or_else(|| self.last_offset(self.client(client).before?))
@@ -312,6 +331,18 @@ impl World {
         data: &str,
         except: Option<ClientId>,
     ) {
+        let except = except.map(|client| self.client(client).socket_id);
+        self.publish_except(shard, channel, event, data, except);
+    }
+
+    pub(crate) fn publish_except(
+        &mut self,
+        shard: ShardId,
+        channel: &str,
+        event: &str,
+        data: &str,
+        except: Option<SocketId>,
+    ) {
         let (name_json, data_json) = (format!("{event:?}"), format!("{data:?}"));
         let event = EventBody {
             name_json: &name_json,
@@ -319,7 +350,7 @@ impl World {
             channels: vec![
                 ChannelName::parse_lenient(channel, 200).expect("the test names a channel"),
             ],
-            socket_id: except.map(|client| self.client(client).socket_id.to_string()),
+            socket_id: except.map(|id| id.to_string()),
             info: Info::default(),
         };
         let app = self.app();
