@@ -164,7 +164,7 @@ impl Room {
 
     fn subscribe(&mut self, at: usize, channel: &'static str) {
         let device = &mut self.devices[at];
-        if device.is_there() {
+        if device.is_heard(&self.world) {
             device.wants.insert(channel);
             self.world.say(device.client, &subscribe(channel));
         }
@@ -172,7 +172,7 @@ impl Room {
 
     fn unsubscribe(&mut self, at: usize, channel: &'static str) {
         let device = &mut self.devices[at];
-        if device.is_there() {
+        if device.is_heard(&self.world) {
             device.wants.remove(channel);
             if channel == PRESENCE {
                 device.members = None;
@@ -184,7 +184,7 @@ impl Room {
 
     fn whisper(&mut self, at: usize, channel: &'static str) {
         let device = &self.devices[at];
-        if let Some(session) = device.session.as_ref().filter(|_| device.is_there()) {
+        if let Some(session) = device.session.as_ref().filter(|_| device.is_heard(&self.world)) {
             let data =
                 json!({"channel": channel, "event": "client-w", "data": self.excepted.len()});
             self.excepted.push(Some(session.id));
@@ -508,13 +508,13 @@ impl Device {
         }
     }
 
-    /// Whether it can say something: what it says before it has joined, socket.io-client keeps back.
-    fn is_there(&self) -> bool {
-        !self.is_cut && self.has_joined
+    /// Whether what it says arrives. What it says before it has joined, socket.io-client keeps back.
+    fn is_heard(&self, world: &World) -> bool {
+        !self.is_cut && self.has_joined && world.is_connected(self.client)
     }
 
     fn has_read_all(&self, world: &World) -> bool {
-        self.is_there() && self.read == world.client(self.client).heard.len()
+        self.is_heard(world) && self.read == world.client(self.client).heard.len()
     }
 
     /// What the user sees of the presence channel.
