@@ -32,6 +32,8 @@ const OPTIONS: SocketIoOptions = SocketIoOptions {
     reports_members: false,
 };
 const RECOVERY_SECONDS: u32 = 10;
+/// After which the log has forgotten everything.
+const FORGOTTEN_SECONDS: u32 = 25;
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -66,6 +68,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (1..4_usize).prop_map(|count| Act::Answer { count }),
         6 => prop::collection::vec(any::<usize>(), 1..6).prop_map(|choices| Act::Deliver { choices }),
         1 => (1..14_u32).prop_map(|seconds| Act::Wait { seconds }),
+        1 => Just(Act::Wait { seconds: FORGOTTEN_SECONDS }),
     ]
 }
 
@@ -107,7 +110,6 @@ struct Room {
     witnesses: Vec<ClientId>,
     /// Who was excepted from which numbered event.
     excepted: Vec<Option<SocketId>>,
-    recovered: usize,
 }
 
 /// An event as a witness heard it.
@@ -129,8 +131,7 @@ impl Room {
             .collect();
         let now = world.now;
         let devices = (0..DEVICES).map(|at| Device::new(&mut world, at % shards, now)).collect();
-        let mut room =
-            Self { world, devices, guests, witnesses, excepted: Vec::new(), recovered: 0 };
+        let mut room = Self { world, devices, guests, witnesses, excepted: Vec::new() };
         for witness in room.witnesses.clone() {
             for channel in CHANNELS {
                 room.world.say(witness, &subscribe(channel));
@@ -266,10 +267,7 @@ impl Room {
         if let Some(pid) = pid_in(text) {
             device.has_joined = true;
             return match device.session.take() {
-                Some(session) if session.pid == pid => {
-                    device.session = Some(session);
-                    self.recovered += 1;
-                }
+                Some(session) if session.pid == pid => device.session = Some(session),
                 former => self.begin(at, former, pid),
             };
         }
@@ -472,10 +470,26 @@ impl Room {
         let users: BTreeSet<String> = users.iter().map(|id| id.trim_matches('"').into()).collect();
         assert_eq!(users, expected);
         for device in &self.devices {
-            if let Some(members) = &device.members {
-                assert_eq!(*members, expected, "{device:?}");
+            match &device.members {
+                Some(members) => assert_eq!(*members, expected, "{device:?}"),
+                None => {
+                    assert!(!in_it(device) || self.has_lost_list(device), "{device:?} has no list");
+                }
             }
         }
+    }
+
+    /// Whether a list was on its way when a connection was cut: it does not come again by itself.
+    fn has_lost_list(&self, device: &Device) -> bool {
+        let is_list = |heard: &Heard| match heard {
+            Heard::Frame(text) => text.starts_with(r#"42["presence:subscribed""#),
+            Heard::ControlPing | Heard::Closed(..) | Heard::Note(_) => false,
+        };
+        let earlier = |client: &ClientId| self.world.client(*client).before;
+        std::iter::successors(earlier(&device.client), earlier).any(|client| {
+            let received = self.world.received(client).len();
+            self.world.client(client).heard[received..].iter().any(is_list)
+        })
     }
 }
 
