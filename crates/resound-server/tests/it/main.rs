@@ -10,7 +10,7 @@
 //! * `events`, `queries`, `requests`, `limits`, `signatures`, `terminate`: the HTTP API
 //! * `echo_server`: laravel-echo-server's configuration and HTTP API
 //! * `socketio_client`: a blocking client of Socket.IO; `application`: who is asked whom to let in
-//! * `engineio`, `upgrade`, `heartbeat`: requests and WebSockets of Socket.IO
+//! * `engineio`, `upgrade`, `heartbeat`, `recovery_wire`: requests and WebSockets of Socket.IO
 //! * `delivery`, `order`, `presence`: who gets what
 //! * `slow`, `flood`, `descriptors`: clients that want too much
 //! * `metrics`, `logs`: what the operator sees
@@ -44,6 +44,7 @@ mod origins;
 mod pings;
 mod presence;
 mod queries;
+mod recovery_wire;
 mod refusals;
 mod reload;
 mod requests;

@@ -159,6 +159,11 @@ impl Polling {
         self.eio.packets(&answer.body)
     }
 
+    /// Puts packets back that [`Polling::answered`] has returned.
+    pub(crate) fn unread(&mut self, packets: Vec<String>) {
+        self.fetched = packets;
+    }
+
     /// The next packet that is no ping, which it answers.
     #[track_caller]
     pub(crate) fn next(&mut self) -> String {
