@@ -1,9 +1,12 @@
 //! Subscriptions to Redis, one after the other for as long as the process lives.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, iter, sync::Arc, time::Duration};
 
 use redis::{Cmd, Value};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
+use tokio::{
+    task::yield_now,
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep},
+};
 
 use super::{
     connection::{ANSWER_MAX, Connection, refusal},
@@ -19,6 +22,8 @@ use crate::{config::RedisConfig, server::Shared, shard::mailbox::Shards};
 const PING_EVERY: Duration = Duration::from_secs(3);
 /// Silence after which it is not.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Messages that are passed on before more is read.
+const MESSAGES_AT_ONCE: usize = 32;
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -56,23 +61,25 @@ async fn subscription(
                 continue;
             }
         }
-        let mut messages = Vec::new();
-        while let Some(value) = subscription.connection.next()? {
-            match subscription.take(value)? {
-                Some(Heard::Message(message)) => messages.push(message),
-                Some(Heard::Subscribed) => {
-                    shared.redis.connected();
-                    if let Return::After(_) = outage.over(&prefixes.shown(), &config.address) {
-                        shared.redis.reconnected();
-                    }
+        let mut is_more = true;
+        while is_more {
+            // Signals and the metrics have their turn, and the runtime lets us read again.
+            yield_now().await;
+            subscription.connection.read_ahead().await;
+            let mut messages = Vec::new();
+            let heard = subscription.hear(&mut messages);
+            if subscription.awaited == 0 && !shared.redis.is_connected() {
+                shared.redis.connected();
+                if outage.over(&prefixes.shown(), &config.address) == Return::Again {
+                    shared.redis.reconnected();
                 }
-                None => {}
             }
-        }
-        subscription.ask_for_near_misses(prefixes).await?;
-        if !messages.is_empty() {
-            intake.take(messages).await;
-            subscription.connection.listen_again();
+            if !messages.is_empty() {
+                intake.take(messages).await;
+                subscription.connection.listen_again();
+            }
+            // Only then: what came before the fault is good.
+            is_more = heard?;
         }
     }
 }
@@ -89,16 +96,7 @@ struct Subscription {
     began: Instant,
     /// Confirmations of our patterns that are still to come.
     awaited: usize,
-    /// Whether the patterns of near misses are still to be asked for.
-    is_narrow: bool,
     pinged: Instant,
-}
-
-/// What Redis has said.
-enum Heard {
-    Message(Message),
-    /// The last of our patterns is confirmed.
-    Subscribed,
 }
 
 /// A published message.
@@ -110,17 +108,31 @@ pub(super) struct Message {
 }
 
 impl Subscription {
+    /// Connects, and asks for our channels and for what may be meant for us, which is one command for
+    /// each pattern: one that is refused must not take the others with it.
     async fn open(config: &RedisConfig, prefixes: &Prefixes) -> Result<Self, Fault> {
         let mut connection = Connection::open(&config.address).await?;
-        let patterns: Vec<_> = prefixes.own_patterns().collect();
-        connection.send(&psubscribe(&patterns)).await?;
+        let own: Vec<_> = prefixes.own_patterns().collect();
+        let near = prefixes.near_patterns();
+        let commands = iter::once(psubscribe(&own));
+        connection.send(commands.chain(near.iter().map(|pattern| psubscribe(&[pattern])))).await?;
         let now = Instant::now();
-        let awaited = patterns.len();
-        Ok(Self { connection, began: now, awaited, is_narrow: true, pinged: now })
+        Ok(Self { connection, began: now, awaited: own.len(), pinged: now })
+    }
+
+    /// Takes apart what was read, and says whether something is left of it.
+    fn hear(&mut self, messages: &mut Vec<Message>) -> Result<bool, Fault> {
+        while messages.len() < MESSAGES_AT_ONCE {
+            let Some(value) = self.connection.next()? else {
+                return Ok(false);
+            };
+            messages.extend(self.take(value)?);
+        }
+        Ok(true)
     }
 
     /// Understands what Redis says.
-    fn take(&mut self, value: Value) -> Result<Option<Heard>, Fault> {
+    fn take(&mut self, value: Value) -> Result<Option<Message>, Fault> {
         if let Some(fault) = refusal(&value, None) {
             if self.awaited > 0 {
                 return Err(fault);
@@ -136,20 +148,9 @@ impl Subscription {
             matches!(parts.first(), Some(Value::BulkString(kind)) if kind == b"psubscribe");
         if is_confirmation && self.awaited > 0 {
             self.awaited -= 1;
-            return Ok((self.awaited == 0).then_some(Heard::Subscribed));
+            return Ok(None);
         }
-        Ok(message(parts).map(Heard::Message))
-    }
-
-    /// Subscribes to what may be meant for us, once our own channels are certain. One command for
-    /// each, so that one which is refused does not take the others with it.
-    async fn ask_for_near_misses(&mut self, prefixes: &Prefixes) -> Result<(), Fault> {
-        if self.awaited == 0 && std::mem::take(&mut self.is_narrow) {
-            for pattern in prefixes.near_patterns() {
-                self.connection.send(&psubscribe(&[&pattern])).await?;
-            }
-        }
-        Ok(())
+        Ok(message(parts))
     }
 
     /// Looks whether Redis is alive: one that hangs does not close its connections.
@@ -162,7 +163,7 @@ impl Subscription {
         }
         if self.pinged.elapsed() >= PING_EVERY {
             self.pinged = Instant::now();
-            self.connection.send(&redis::cmd("PING")).await?;
+            self.connection.send([redis::cmd("PING")]).await?;
         }
         Ok(())
     }
