@@ -4,11 +4,13 @@
 //! A shard keeps two things. Its log has the last events of channels that somebody who may return is
 //! subscribed to, in the order in which they went out, once for all subscribers. A session whose
 //! transport is gone stays, with its subscriptions and its presence, for as long as its client may
-//! take to return; it is in no channel's list meanwhile.
+//! take to return; it is in no channel's list meanwhile. Answers that come meanwhile, of the application
+//! or of a channel's owner, let it in all the same, and what they say is told at the return.
 //!
 //! What a client received last it says itself, by the offset that every event carries. If the log does
 //! not reach back so far, or if more was missed than may be, it gets a new session, and knows that it
-//! does.
+//! does. What was meant for one client alone (a list of members, a refusal, a remembered event) has no
+//! offset: lost on its way, it comes again when the client subscribes again, as Echo does.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
