@@ -184,7 +184,10 @@ impl Call<'_> {
             Some(PollAnswer::Overlap | PollAnswer::Moved(_)) => {
                 Err(Fault::of(RequestFault::BadRequest))
             }
-            None => Err(Fault::refused(&ClientError::ShuttingDown)),
+            None if self.shard.shared.is_draining() => {
+                Err(Fault::refused(&ClientError::ShuttingDown))
+            }
+            None => Ok(self.payload(Bytes::new(), &name)), // nobody reads it
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
     deadlines::{Awaited, Deadlines},
     mailbox::{ShardMessage, Shards},
     outbox::{Entry, Outbox},
-    polling::{AWAY_MICROS, PollFormat, PollName, Polling},
+    polling::{CHECK_MICROS, PollFormat, PollName, Polling},
     socket::{Socket, Written},
 };
 use crate::{log::MessageLog, metrics::ShardMetrics, server::Shared};
@@ -112,7 +112,7 @@ impl Io {
         let is_watched = polling.format == PollFormat::Xhr;
         let slot = self.seat(Link::Polling(polling), phase).expect("no socket is to be watched");
         if is_watched {
-            self.deadlines.polling.push_back((now.micros() + AWAY_MICROS, slot, self.serial));
+            self.deadlines.polling.push_back((now.micros() + CHECK_MICROS, slot, self.serial));
         }
         slot
     }
@@ -355,9 +355,11 @@ impl Io {
             Link::Socket(socket) => socket,
             Link::Polling(polling) => {
                 self.outbox.forget(pending.len());
+                // What comes when nothing waits may be larger, as for a socket.
+                let is_behind = !polling.is_empty();
                 let waiting = pending.into_iter().map(|frame| polling.push(frame)).last();
                 let is_over = polling.answer(self.shared.clock.now().micros());
-                let is_too_much = !polling.is_empty() && waiting > Some(backlog_max);
+                let is_too_much = is_behind && !polling.is_empty() && waiting > Some(backlog_max);
                 if is_over || is_too_much {
                     self.broken.push((slot, entry.serial));
                 }
@@ -463,6 +465,11 @@ impl Io {
         broken.into_iter().map(|(slot, _)| slot).collect()
     }
 
+    /// Whether a client has fetched everything since it was found to be too slow.
+    pub(super) fn has_caught_up(&mut self, slot: Slot) -> bool {
+        self.connection(slot).and_then(|c| c.polling()).is_some_and(|polling| polling.is_empty())
+    }
+
     /// Gives up what a slow connection is owed, so that its end can follow. What is noted for later goes,
     /// too: after a hole nothing may come but the end. Says whether the end can be told at all.
     pub(super) fn abandon_backlog(&mut self, slot: Slot) -> bool {
@@ -500,7 +507,7 @@ impl Io {
             if is_late {
                 late.push(slot);
             } else if awaited == Awaited::Poll {
-                self.deadlines.polling.push_back((now.micros() + AWAY_MICROS, slot, serial));
+                self.deadlines.polling.push_back((now.micros() + CHECK_MICROS, slot, serial));
             }
         }
         late

@@ -11,6 +11,7 @@
 //! * `echo_server`: laravel-echo-server's configuration and HTTP API
 //! * `socketio_client`: a blocking client of Socket.IO; `application`: who is asked whom to let in
 //! * `engineio`, `upgrade`, `heartbeat`, `recovery_wire`: requests and WebSockets of Socket.IO
+//! * `xhr`: pusher-js without WebSocket
 //! * `delivery`, `order`, `presence`: who gets what
 //! * `slow`, `flood`, `descriptors`: clients that want too much
 //! * `metrics`, `logs`: what the operator sees
@@ -55,3 +56,4 @@ mod startup;
 mod terminate;
 mod upgrade;
 mod users;
+mod xhr;

@@ -550,7 +550,7 @@ impl Random {
 #[test]
 fn cuts_at_random_moments_lose_nothing_and_repeat_nothing() {
     const EVENTS: usize = 400;
-    let server = server();
+    let mut server = server();
     std::thread::scope(|scope| {
         let mut clients: Vec<Returning> = (0..4)
             .map(|at| {
@@ -580,4 +580,5 @@ fn cuts_at_random_moments_lose_nothing_and_repeat_nothing() {
         (0..EVENTS).for_each(|at| http.publish("news", "e", &at.to_string()));
     });
     server.wait_for_channels("{}");
+    server.stop_at_once();
 }
