@@ -11,9 +11,9 @@
 //! * `echo_server`: laravel-echo-server's configuration and HTTP API
 //! * `socketio_client`: a blocking client of Socket.IO; `application`: who is asked whom to let in
 //! * `engineio`, `upgrade`, `heartbeat`, `recovery_wire`: requests and WebSockets of Socket.IO
-//! * `xhr`: pusher-js without WebSocket
+//! * `socketio_auth`: private channels of Socket.IO; `xhr`: pusher-js without WebSocket
 //! * `delivery`, `order`, `presence`: who gets what
-//! * `slow`, `flood`, `descriptors`: clients that want too much
+//! * `slow`, `flood`, `descriptors`, `polling_bounds`: clients that want too much
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
 
@@ -43,6 +43,7 @@ mod metrics;
 mod order;
 mod origins;
 mod pings;
+mod polling_bounds;
 mod presence;
 mod queries;
 mod recovery_wire;
@@ -52,6 +53,7 @@ mod requests;
 mod shutdown;
 mod signatures;
 mod slow;
+mod socketio_auth;
 mod startup;
 mod terminate;
 mod upgrade;
