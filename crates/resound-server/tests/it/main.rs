@@ -13,7 +13,7 @@
 //! * `engineio`, `upgrade`, `heartbeat`, `recovery_wire`: requests and WebSockets of Socket.IO
 //! * `socketio_auth`: private channels of Socket.IO; `xhr`: pusher-js without WebSocket
 //! * `delivery`, `order`, `presence`: who gets what
-//! * `slow`, `flood`, `descriptors`, `polling_bounds`: clients that want too much
+//! * `slow`, `flood`, `descriptors`, `polling_bounds`, `chaos`: clients that want too much
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
 
@@ -26,6 +26,7 @@ mod settings;
 mod socketio_client;
 
 mod channels;
+mod chaos;
 mod connect;
 mod delivery;
 mod descriptors;
