@@ -103,13 +103,13 @@ fn behave(server: &Server, seed: u32) {
             }
             (_, Some(_)) => {
                 let eio = Eio::BOTH[random.below(2)];
-                let (client, pid) = Client::join_socketio(server, eio);
-                pids.extend(pid);
-                let mut bytes = frames(&packets);
+                pids.extend(Client::join_socketio(server, eio).1);
+                let mut bytes = handshake(&eio.target("websocket"), "").into_bytes();
+                bytes.extend(frames(&packets));
                 if random.below(2) == 0 {
                     bytes.extend(frame(CLOSE, b""));
                 }
-                let _ = (&client.stream).write_all(&bytes);
+                let _ = server.tcp().write_all(&bytes);
             }
         }
     }
