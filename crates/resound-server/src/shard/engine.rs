@@ -341,6 +341,11 @@ impl Shard {
     pub(crate) fn poll_abandoned(&mut self, name: &PollName) {
         let now = self.now();
         let Some(slot) = self.io.polling_slot(name) else {
+            if let PollAnswer::Moved(to) = self.elsewhere(name) {
+                let name = name.clone();
+                let tell = move |shard: &mut Self| shard.poll_abandoned(&name);
+                self.io.shards.post(to, ShardMessage::Act(Box::new(tell)));
+            }
             return;
         };
         let Some(polling) = self.io.connection(slot).and_then(|c| c.polling()) else {

@@ -358,9 +358,11 @@ impl Io {
             Link::Socket(socket) => socket,
             Link::Polling(polling) => {
                 self.outbox.forget(pending.len());
+                // What comes when nothing waits may be larger, as for a socket.
+                let is_behind = !polling.is_empty();
                 let waiting = pending.into_iter().map(|frame| polling.push(frame)).last();
                 let is_over = polling.answer(self.shared.clock.now().micros());
-                let is_too_much = !polling.is_empty() && waiting > Some(backlog_max);
+                let is_too_much = is_behind && !polling.is_empty() && waiting > Some(backlog_max);
                 if is_over || is_too_much {
                     self.broken.push((slot, entry.serial));
                 }
@@ -464,6 +466,11 @@ impl Io {
             self.connection(*slot).is_some_and(|connection| connection.serial == *serial)
         });
         broken.into_iter().map(|(slot, _)| slot).collect()
+    }
+
+    /// Whether a client has fetched everything since it was found to be too slow.
+    pub(super) fn has_caught_up(&mut self, slot: Slot) -> bool {
+        self.connection(slot).and_then(|c| c.polling()).is_some_and(|polling| polling.is_empty())
     }
 
     /// Gives up what a slow connection is owed, so that its end can follow. What is noted for later goes,

@@ -406,6 +406,9 @@ impl Shard {
         let now = self.now();
         let is_open =
             self.io.connection(slot).is_some_and(|c| matches!(c.phase, Phase::Open { .. }));
+        if is_open && self.io.has_caught_up(slot) {
+            return;
+        }
         if !is_open || !self.io.abandon_backlog(slot) {
             return self.drop_connection(slot);
         }

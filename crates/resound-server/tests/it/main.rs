@@ -11,8 +11,9 @@
 //! * `echo_server`: laravel-echo-server's configuration and HTTP API
 //! * `socketio_client`: a blocking client of Socket.IO; `application`: who is asked whom to let in
 //! * `engineio`, `upgrade`, `heartbeat`, `recovery_wire`: requests and WebSockets of Socket.IO
+//! * `socketio_auth`: private channels of Socket.IO; `xhr`: pusher-js without WebSocket
 //! * `delivery`, `order`, `presence`: who gets what
-//! * `slow`, `flood`, `descriptors`: clients that want too much
+//! * `slow`, `flood`, `descriptors`, `polling_bounds`, `chaos`: clients that want too much
 //! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
@@ -27,6 +28,7 @@ mod settings;
 mod socketio_client;
 
 mod channels;
+mod chaos;
 mod connect;
 mod delivery;
 mod descriptors;
@@ -44,6 +46,7 @@ mod metrics;
 mod order;
 mod origins;
 mod pings;
+mod polling_bounds;
 mod presence;
 mod queries;
 mod recovery_wire;
@@ -56,7 +59,9 @@ mod requests;
 mod shutdown;
 mod signatures;
 mod slow;
+mod socketio_auth;
 mod startup;
 mod terminate;
 mod upgrade;
 mod users;
+mod xhr;
