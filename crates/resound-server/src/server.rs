@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     /// The id of the application that everybody knows, if it is served.
     pub(crate) development_app: Option<Box<str>>,
     pub(crate) websockets: Occupancy,
+    /// Those among them that poll: they cost their clients no socket, and get no more than their share.
+    pub(crate) polling: Occupancy,
     /// WebSockets that are being closed.
     pub(crate) closing: Occupancy,
     pub(crate) sockets: Occupancy,
@@ -129,6 +131,7 @@ impl Shared {
             port,
             development_app: config.development_app().map(|app| app.id.clone()),
             websockets: Occupancy::new(capacity.websockets),
+            polling: Occupancy::new(capacity.websockets / 4 * 3),
             closing: Occupancy::new(usize::MAX),
             sockets: Occupancy::new(capacity.sockets),
             http: Occupancy::new(usize::MAX),

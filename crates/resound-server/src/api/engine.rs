@@ -155,11 +155,14 @@ impl Call<'_> {
     }
 
     fn open(&self, client: &Client) -> Result<PollName, Fault> {
-        let header = |name: &'static str| {
-            self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        let all = |name: &'static str| {
+            let values = self.headers.get_all(name).iter();
+            values
+                .filter_map(|value| str::from_utf8(value.as_bytes()).ok().map(str::to_owned))
+                .collect()
         };
         let app = self.admit().map_err(|error| self.refuse(&error))?;
-        let headers = ClientHeaders { peer: client.peer(), ..client_headers(header) };
+        let headers = ClientHeaders { peer: client.peer(), ..client_headers(all) };
         if headers.bytes() > KEPT_BYTES_MAX {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return Err(Fault { status, ..Fault::of(RequestFault::BadRequest) });

@@ -82,6 +82,8 @@ pub(crate) fn of(given: &[(String, String)], handshake: &ClientHeaders) -> Heade
 fn allowed(name: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
     let text = name.as_str();
+    // PHP and its frameworks take `_` for `-`.
+    let text = &*text.replace('_', "-");
     let is_reserved =
         RESERVED.contains(&text) || RESERVED_PREFIXES.iter().any(|p| text.starts_with(p));
     (!is_reserved).then_some(name)

@@ -249,7 +249,11 @@ impl Shard {
         if self.draining {
             return Err(ClientError::ShuttingDown);
         }
+        if !shared.polling.try_enter() {
+            return Err(ClientError::OverCapacity);
+        }
         if !shared.websockets.try_enter() {
+            shared.polling.leave();
             return Err(ClientError::OverCapacity);
         }
         let now = self.now();
@@ -367,10 +371,11 @@ impl Shard {
         posted: &Posted,
     ) -> Result<(), PollAnswer> {
         let slot = self.io.polling_slot(name).ok_or_else(|| self.elsewhere(name))?;
-        let Some(format) = self.io.connection(slot).and_then(|c| c.polling()).map(|p| p.format)
-        else {
+        let Some(polling) = self.io.connection(slot).and_then(|c| c.polling()) else {
             return Ok(());
         };
+        polling.note_request();
+        let format = polling.format;
         let now = self.now();
         let texts = match (posted, format) {
             (Posted::Engine(kind, body), PollFormat::Engine(version)) => {

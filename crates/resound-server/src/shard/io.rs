@@ -116,6 +116,10 @@ impl Io {
         let slot = self.seat(Link::Polling(polling), phase).expect("no socket is to be watched");
         if is_watched {
             self.deadlines.polling.push_back((now.micros() + CHECK_MICROS, slot, self.serial));
+        } else {
+            // One that is opened and left alone must not take a place for as long as a ping takes.
+            let due = now.micros() + self.shared.handshake_timeout_micros();
+            self.deadlines.opening.push_back((due, slot, self.serial));
         }
         slot
     }
@@ -164,7 +168,10 @@ impl Io {
         }
         match &connection.link {
             Link::Socket(_) => self.shared.sockets.leave(),
-            Link::Polling(polling) => self.forget_move(&polling.name),
+            Link::Polling(polling) => {
+                self.shared.polling.leave();
+                self.forget_move(&polling.name);
+            }
         }
         Some(connection)
     }
@@ -447,6 +454,7 @@ impl Io {
         else {
             return false;
         };
+        self.shared.polling.leave();
         // Before what the outbox has noted since.
         let noted = std::mem::take(&mut connection.pending);
         self.outbox.forget(noted.len());
@@ -502,6 +510,9 @@ impl Io {
             let is_late = match (&connection.phase, awaited) {
                 (Phase::Opening(_) | Phase::Probing(_), Awaited::Request)
                 | (Phase::Closing { .. }, Awaited::Close) => true,
+                (Phase::Open { .. }, Awaited::Request) => {
+                    connection.polling().is_some_and(|polling| !polling.has_returned())
+                }
                 (Phase::Open { .. }, Awaited::Poll) => {
                     connection.polling().is_some_and(|polling| polling.check(now.micros()))
                 }

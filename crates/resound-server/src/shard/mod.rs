@@ -433,18 +433,27 @@ impl Shard {
 
     /// Lets no WebSocket in any more, drops who has not said anything yet, and names the others. The
     /// API stays, so that a load balancer can ask whether the server is ready.
-    fn begin_draining(&mut self) -> Vec<Slot> {
+    fn begin_draining(&mut self) -> Vec<(Slot, u32)> {
         self.draining = true;
         for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_) | Phase::Probing(_))) {
             self.drop_connection(slot);
         }
-        self.io.slots(|phase| matches!(phase, Phase::Open { .. }))
+        let open = self.io.slots(|phase| matches!(phase, Phase::Open { .. }));
+        let serial = |slot| self.io.connection(slot).map(|connection| (slot, connection.serial));
+        open.into_iter().filter_map(serial).collect()
     }
 
-    /// Closes some connections for a shutdown; they come back to whoever serves them next.
-    fn close_for_shutdown(&mut self, slots: &[Slot]) {
+    /// Closes some connections for a shutdown; they come back to whoever serves them next. One that has
+    /// gone meanwhile may have left its slot to another.
+    fn close_for_shutdown(&mut self, connections: &[(Slot, u32)]) {
         let now = self.now();
-        for slot in slots {
+        for (slot, serial) in connections {
+            let is_there = |c: &mut connection::Connection| {
+                c.serial == *serial && matches!(c.phase, Phase::Open { .. })
+            };
+            if !self.io.connection(*slot).is_some_and(is_there) {
+                continue;
+            }
             self.hub.disconnect(*slot, now, &mut self.io);
             self.io.close(*slot, &ClientError::ShuttingDown);
         }

@@ -90,6 +90,7 @@ pub(crate) struct Polling {
     queued: VecDeque<Bytes>,
     bytes: usize,
     waiting: Option<Waiting>,
+    requests: u8,
     /// When a request was answered last.
     answered_micros: u64,
     /// Whether a WebSocket is about to take over: then no request waits.
@@ -119,6 +120,7 @@ impl Polling {
             queued: VecDeque::new(),
             bytes: 0,
             waiting: None,
+            requests: 0,
             answered_micros: now_micros,
             is_upgrading: false,
             is_opened: false,
@@ -135,8 +137,19 @@ impl Polling {
         self.bytes
     }
 
+    /// Notes a request of whatever kind; the first one has opened the session.
+    pub(super) fn note_request(&mut self) {
+        self.requests = self.requests.saturating_add(1);
+    }
+
+    /// Whether the client has come a second time.
+    pub(super) fn has_returned(&self) -> bool {
+        self.requests > 1
+    }
+
     /// Takes a request: answers it, or lets it wait.
     pub(super) fn poll(&mut self, reply: PollReply, now_micros: u64) -> Poll {
+        self.note_request();
         if self.waiting.as_ref().is_some_and(|waiting| !waiting.reply.is_closed()) {
             match self.format {
                 PollFormat::Engine(_) => {

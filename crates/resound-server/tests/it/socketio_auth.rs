@@ -273,19 +273,22 @@ fn who_leaves_before_the_answer_leaves_nothing() {
 }
 
 #[test]
-fn who_comes_back_before_the_answer_gets_it() {
+fn who_comes_back_before_the_answer_asks_again() {
     let application = Application::start();
     let server = Server::start(&application.settings_of("shards = 4", ""));
     for _ in 0..8 {
         let (mut socket, pid) = Client::join_socketio(&server, Eio::V4);
         socket.send(subscribe(PRIVATE));
-        let question = application.next();
+        let late = application.next();
         let connect = format!("40{}", serde_json::json!({ "pid": pid }));
         drop(socket);
         let (mut socket, _) = Client::join_socketio_with(&server, Eio::V4, &connect);
         socket.send(subscribe(PRIVATE));
-        question.grant("true");
+        let second = application.next();
+        assert_eq!(second.field("socket_id"), late.field("socket_id"));
+        second.grant("true");
         server.wait_for_subscriber(PRIVATE);
+        late.reply("403 Forbidden", "", "");
         server.publish(PRIVATE, "e", "1");
         assert_eq!(split_offset(&socket.text()).0, event("e", PRIVATE, 1));
         socket.send("41");

@@ -320,6 +320,12 @@ fn a_burst_comes_in_order_and_once_over_streams_and_polls() {
     let mut polling = Xhr::connect(&server, "polling");
     streaming.subscribe("news");
     polling.subscribe("news");
+    let mut http = server.http();
+    http.send(format!("POST {} HTTP/1.1\r\nHost: h\r\n\r\n", target("polling", "xhr")));
+    assert_eq!(polling.stream.line().as_deref(), Some("h\n"), "the poll has taken over");
+    server.publish("news", "e", "first");
+    assert_eq!(messages(&http.answer().body), [event("e", "news", "first")]);
+    assert_eq!(streaming.stream.message(), event("e", "news", "first"));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut http = server.http();
