@@ -16,7 +16,7 @@ use resound_hub::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use super::{Shard, arrival::Arrival};
+use super::{Shard, Stream, arrival::Arrival};
 use crate::{metrics::ShardMetrics, redis::OwnedEvent};
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
@@ -30,7 +30,7 @@ pub(crate) enum ShardMessage {
     /// A connection that was accepted elsewhere.
     Connection(TcpStream, SocketAddr),
     /// A connection that belongs here, with what was read of it elsewhere.
-    Request(TcpStream, Vec<u8>),
+    Request(Stream, Vec<u8>),
     /// A client that returns to a session of this shard.
     Arrival(Box<Arrival>),
     /// Something for the shard to do with its state.

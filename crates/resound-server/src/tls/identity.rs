@@ -1,0 +1,88 @@
+//! Who the server is: its certificate, those that have signed it, and its private key.
+
+use std::{fs, path::Path};
+
+use rustls::{
+    Error, InconsistentKeys,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject as _},
+    sign::CertifiedKey,
+};
+
+use super::{fault::IdentityFault, private_key};
+use crate::config::TlsConfig;
+
+/// Reads the files of a certificate.
+pub(super) fn read(files: &TlsConfig) -> Result<CertifiedKey, IdentityFault> {
+    let mut chain = certificates("tls.cert", &files.cert)?;
+    if let Some(file) = &files.chain {
+        // Often the certificate's file has them, too, and may stand in the chain's file itself.
+        let more = certificates("tls.chain", file)?;
+        for certificate in more {
+            if !chain.contains(&certificate) {
+                chain.push(certificate);
+            }
+        }
+    }
+    let passphrase = files.passphrase.as_ref().map(|passphrase| &*passphrase.0);
+    let key = private_key::read(&files.key, passphrase)?;
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(
+        |error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                IdentityFault::Mismatch { key: files.key.clone(), cert: files.cert.clone() }
+            }
+            Error::InvalidCertificate(reason) => IdentityFault::Damaged {
+                setting: "tls.cert",
+                file: files.cert.clone(),
+                reason: reason.to_string(),
+            },
+            other => {
+                IdentityFault::UnusableKey { file: files.key.clone(), reason: other.to_string() }
+            }
+        },
+    )
+}
+
+/// The content of a file that a setting names.
+pub(super) fn content(setting: &'static str, file: &Path) -> Result<Vec<u8>, IdentityFault> {
+    let unreadable = |error| IdentityFault::Unreadable { setting, file: file.to_owned(), error };
+    fs::read(file).map_err(unreadable)
+}
+
+/// The certificates in a file; at least one.
+fn certificates(
+    setting: &'static str,
+    file: &Path,
+) -> Result<Vec<CertificateDer<'static>>, IdentityFault> {
+    let pem = content(setting, file)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => {
+            let hint = hint(&pem);
+            Err(IdentityFault::NoCertificate { setting, file: file.to_owned(), hint })
+        }
+        Ok(certificates) => Ok(certificates),
+        Err(error) => {
+            let reason = error.to_string();
+            Err(IdentityFault::Damaged { setting, file: file.to_owned(), reason })
+        }
+    }
+}
+
+/// What a file without a certificate may be.
+fn hint(content: &[u8]) -> &'static str {
+    if memchr::memmem::find(content, b"PRIVATE KEY-----").is_some() {
+        return "it has a private key, which belongs to tls.key";
+    }
+    not_pem(content).unwrap_or("a line -----BEGIN CERTIFICATE----- is looked for")
+}
+
+/// What a file may be that has no line `-----BEGIN …`.
+pub(super) fn not_pem(content: &[u8]) -> Option<&'static str> {
+    match content.first() {
+        None => Some("it is empty"),
+        // A SEQUENCE of ASN.1.
+        Some(0x30) => Some("it looks like DER, PEM is expected (openssl x509, openssl pkcs12)"),
+        Some(_) => None,
+    }
+}
