@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::dialect::DialectArgs;
 use crate::message::PAYLOAD_BYTES_MIN;
 
 /// Longest run that can be asked for.
@@ -12,7 +13,7 @@ const SECONDS_MAX: f64 = 3600.0;
 /// Largest event data that can be asked for.
 const PAYLOAD_BYTES_MAX: u64 = 1_000_000;
 
-/// Measures a Pusher-compatible server: throughput, latency, losses, CPU time and memory.
+/// Measures a server of the Pusher protocol or of Socket.IO: throughput, latency, losses, CPU time, memory.
 ///
 /// Latency counts from the instant at which an event was due to be published, so that a server that stalls
 /// cannot hide it (no coordinated omission). Without a scenario it runs `fanout`.
@@ -38,6 +39,9 @@ pub struct BenchArgs {
     /// Path in front of all routes of the server
     #[arg(long, global = true, value_name = "PREFIX", default_value = "")]
     pub(crate) path: String,
+
+    #[command(flatten)]
+    pub(crate) dialect: DialectArgs,
 
     /// Process id of the server: its CPU time and memory are measured too
     #[arg(long, global = true, value_name = "PID")]
@@ -65,6 +69,20 @@ pub struct BenchArgs {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
+    #[command(flatten)]
+    pub(crate) baseline: BaselineArgs,
+
+    /// Core that the generator (and without --server-pid the floor server) is pinned to
+    #[arg(long, global = true, value_name = "CORE")]
+    pub(crate) pin: Option<usize>,
+
+    #[command(subcommand)]
+    pub(crate) scenario: Option<Scenario>,
+}
+
+/// What the server is compared with, run for run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BaselineArgs {
     /// Runs the same against a server that only writes a prebuilt frame to each socket, and compares
     #[arg(long, global = true)]
     pub(crate) floor: bool,
@@ -74,12 +92,17 @@ pub struct BenchArgs {
           value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) floor_batch: u64,
 
-    /// Core that the generator (and without --server-pid the floor server) is pinned to
-    #[arg(long, global = true, value_name = "CORE")]
-    pub(crate) pin: Option<usize>,
+    /// Runs the same with clients of the Pusher protocol over WebSockets, and compares
+    #[arg(long, global = true, conflicts_with = "floor")]
+    pub(crate) versus_pusher: bool,
 
-    #[command(subcommand)]
-    pub(crate) scenario: Option<Scenario>,
+    /// Runs the same against another server, and compares
+    #[arg(long, global = true, value_name = "HOST:PORT", conflicts_with_all = ["floor", "versus_pusher"])]
+    pub(crate) rival: Option<String>,
+
+    /// Process id of the other server
+    #[arg(long, global = true, value_name = "PID", requires = "rival")]
+    pub(crate) rival_pid: Option<u32>,
 }
 
 /// What is measured.
@@ -98,6 +121,8 @@ pub(crate) enum Scenario {
     ClientEvents(ClientEventsArgs),
     /// Users enter one presence channel and half of them leave it: everybody must learn of everybody
     Presence(PresenceArgs),
+    /// Many connections at rest, then events at a low rate: memory over time, and what a poll costs
+    Hold(HoldArgs),
     /// Some subscribers stop reading: the server's memory, and the latency of the others
     Slow(SlowArgs),
     /// The server that `--floor` compares with
@@ -206,6 +231,23 @@ pub(crate) struct PresenceArgs {
     pub(crate) users: usize,
     /// Users that enter or leave per second; 0: all at once
     #[arg(long, value_name = "N", value_parser = rate, default_value_t = 0.0)]
+    pub(crate) rate: f64,
+}
+
+/// `resound bench hold`
+#[derive(Debug, Clone, Args, Serialize)]
+pub(crate) struct HoldArgs {
+    /// Channels
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = count)]
+    pub(crate) channels: usize,
+    /// Subscribers of each channel
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = count)]
+    pub(crate) subscribers: usize,
+    /// Seconds of rest before events flow
+    #[arg(long, value_name = "N", value_parser = seconds, default_value_t = 10.0)]
+    pub(crate) rest: f64,
+    /// Events per second on all channels together
+    #[arg(long, value_name = "N", value_parser = positive_rate, default_value_t = 10.0)]
     pub(crate) rate: f64,
 }
 

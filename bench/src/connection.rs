@@ -1,4 +1,4 @@
-//! One WebSocket connection of the generator, and why such a connection ends.
+//! One client of the generator with its connection, a WebSocket or one for polls, and why it ends.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -12,16 +12,19 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub(crate) enum Phase {
     Connecting,
     Upgrading,
+    /// Messages can be sent; a polling client is so at once.
     Open,
 }
 
-/// A connection. It owns memory only while it holds a part of a frame.
+/// A connection. It owns memory only while it holds a part of a frame, or of an answer.
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     pub(crate) phase: Phase,
-    /// The first part of a frame whose rest has not come.
+    /// The first part of a frame, or of an answer, whose rest has not come.
     pub(crate) partial: Vec<u8>,
     pub(crate) socket_id: Box<str>,
+    /// The Engine.IO session, or that of Pusher's fallback.
+    pub(crate) session: Box<str>,
     unsent: Vec<u8>,
 }
 
@@ -32,6 +35,7 @@ impl Connection {
             phase: Phase::Connecting,
             partial: Vec::new(),
             socket_id: Box::default(),
+            session: Box::default(),
             unsent: Vec::new(),
         }
     }
@@ -92,10 +96,14 @@ pub(crate) enum Ending {
     Network(io::Error),
     /// The server refused the WebSocket.
     Refused(String),
+    /// The server refused a poll.
+    RefusedPoll(String),
     /// The server closed with a close frame.
     Closed { code: u16, reason: String },
-    /// The server ended the connection without a close frame.
+    /// The server ended the connection without a close frame, or with a poll that it did not answer.
     Ended,
+    /// The server closed this, by a message.
+    Dismissed(&'static str),
     /// The server sent something that a client cannot read.
     Unreadable(&'static str),
 }
@@ -116,12 +124,16 @@ impl fmt::Display for Ending {
             Self::Refused(answer) => {
                 write!(formatter, "the server refused the WebSocket with {answer}")
             }
+            Self::RefusedPoll(answer) => {
+                write!(formatter, "the server refused a poll with {answer}")
+            }
             Self::Closed { code, reason } => {
                 write!(formatter, "the server closed with code {code} \"{reason}\"")
             }
             Self::Ended => {
-                write!(formatter, "the server ended the connection without a close frame")
+                write!(formatter, "the server ended the connection without saying why")
             }
+            Self::Dismissed(what) => write!(formatter, "the server closed {what}"),
             Self::Unreadable(what) => write!(formatter, "the server sent {what}"),
         }
     }

@@ -1,7 +1,15 @@
-//! The event loop: many WebSocket connections and a few publishers in one thread.
+//! The event loop: the connections of many clients and a few publishers in one thread.
 //!
 //! Receiving is the hot path: one poll for up to 64 sockets, one read of each into a shared buffer, one
-//! search for the mark in each message; nothing is allocated.
+//! search for the mark in each message; over WebSockets nothing is allocated.
+//!
+//! # Layout
+//!
+//! * [`websocket`]: clients with a WebSocket
+//! * [`polling`]: clients that poll
+
+mod polling;
+mod websocket;
 
 use std::io::{self, Read};
 use std::mem;
@@ -15,11 +23,15 @@ use mio::{Events, Interest, Poll, Token};
 use crate::alarm::{Alarm, COARSE};
 use crate::clock::Clock;
 use crate::connection::{Connection, Ending, Phase, connect};
-use crate::frame::{Frame, FrameTooLarge, Opcode, write_masked};
-use crate::handshake::{Upgrade, Verdict, upgrade_request};
+use crate::courier::{Couriers, Kind};
+use crate::dialect::{Dialect, Protocol, Revision, Transport};
+use crate::handshake::{Upgrade, upgrade_request};
+use crate::heartbeat::Heartbeat;
+use crate::long_poll::LongPoll;
 use crate::mark::{Mark, MarkFinder};
-use crate::message::{self, Control};
+use crate::message::Control;
 use crate::news::{Handler, Id, News, Next, Troubles};
+use crate::packet;
 use crate::progress::Progress;
 use crate::publisher::Publishers;
 use crate::request::RequestWriter;
@@ -43,20 +55,28 @@ pub(crate) struct Engine {
     pub(crate) publishers: Publishers,
     /// Reads that returned something.
     pub(crate) reads: u64,
+    /// Polls that the server answered.
+    pub(crate) polls: u64,
+    couriers: Couriers,
+    heartbeat: Heartbeat,
     poll: Poll,
     alarm: Alarm,
     connections: Vec<Option<Connection>>,
     marks: MarkFinder,
     upgrade: Upgrade,
     upgrade_request: Rc<[u8]>,
+    long_poll: LongPoll,
     read_buffer: Vec<u8>,
+    /// A frame, a poll, or a message under construction; kept for their memory.
     frame: Vec<u8>,
+    request: Vec<u8>,
     message: Vec<u8>,
     mask: u32,
 }
 
 const ALARM: Token = Token(usize::MAX - 1);
 const PUBLISHERS: Token = Token(usize::MAX - 2);
+const COURIERS: Token = Token(usize::MAX - 3);
 /// Sockets that are served between two looks at the schedule and the publishers.
 const EVENTS_AT_ONCE: usize = 64;
 const READ_BYTES: usize = 256 * 1024;
@@ -71,21 +91,30 @@ impl Engine {
         let publishers = Publishers::new(settings.publishers, target.address, writer, clock)?;
         let descriptor = publishers.descriptor();
         poll.registry().register(&mut SourceFd(&descriptor), PUBLISHERS, Interest::READABLE)?;
-        let request = upgrade_request(&target.address.to_string(), &target.socket_path());
+        let couriers = Couriers::new(target.address)?;
+        let descriptor = couriers.descriptor();
+        poll.registry().register(&mut SourceFd(&descriptor), COURIERS, Interest::READABLE)?;
+        let upgrade_request = upgrade_request(&target.address.to_string(), &target.socket_path());
+        let long_poll = LongPoll::new(target.clone());
         Ok(Self {
             clock,
             settings,
             troubles: Troubles::default(),
             publishers,
             reads: 0,
+            polls: 0,
+            couriers,
+            heartbeat: Heartbeat::default(),
             poll,
             alarm,
             connections: Vec::new(),
             marks: MarkFinder::default(),
             upgrade: Upgrade::default(),
-            upgrade_request: request.into(),
+            upgrade_request: upgrade_request.into(),
+            long_poll,
             read_buffer: vec![0; READ_BYTES],
             frame: Vec::new(),
+            request: Vec::new(),
             message: Vec::new(),
             mask: 0x5EED_1234,
         })
@@ -97,6 +126,7 @@ impl Engine {
         let mut receipts = Vec::new();
         loop {
             let now = self.clock.now();
+            self.send_pings(now)?;
             let timeout = match handler.turn(self, now)? {
                 Next::At(due) => self.alarm.timeout(due, now)?,
                 Next::Whenever => COARSE,
@@ -107,10 +137,11 @@ impl Engine {
                 result => result?,
             }
             for event in &events {
-                if event.token() != ALARM && event.token() != PUBLISHERS {
+                if !matches!(event.token(), ALARM | PUBLISHERS | COURIERS) {
                     self.on_ready(handler, event)?;
                 }
             }
+            self.hear_couriers(handler)?;
             if !self.publishers.is_empty() {
                 self.publishers.work(&mut receipts)?;
                 for receipt in receipts.drain(..) {
@@ -127,13 +158,20 @@ impl Engine {
         let mut stream = connect(address, id, receive_buffer_bytes)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(id), interest)?;
-        self.connections.push(Some(Connection::new(stream)));
+        let mut connection = Connection::new(stream);
+        connection.session = self.long_poll.first_session(id).into();
+        self.connections.push(Some(connection));
         Ok(id)
     }
 
     /// Ends a connection from this side, without a close frame, as when a browser goes away.
     pub(crate) fn close(&mut self, id: Id) {
         self.connections[id] = None;
+    }
+
+    /// Ends what connections polling clients have beside their own.
+    pub(crate) fn dismiss_couriers(&mut self) {
+        self.couriers.dismiss();
     }
 
     pub(crate) fn is_open(&self, id: Id) -> bool {
@@ -154,33 +192,66 @@ impl Engine {
     }
 
     /// Subscribes a connection; `user` is who enters a presence channel.
-    pub(crate) fn subscribe(&mut self, id: Id, channel: &str, user: Option<&str>) {
-        let Some(connection) = &self.connections[id] else { return };
-        let target = &self.settings.target;
-        let message = message::subscribe(target, &connection.socket_id, channel, user);
-        self.send(id, Opcode::Text, message.as_bytes());
+    pub(crate) fn subscribe(&mut self, id: Id, channel: &str, user: Option<&str>) -> Result<()> {
+        let Some(connection) = &self.connections[id] else { return Ok(()) };
+        let Settings { target, .. } = &self.settings;
+        let Dialect { protocol, transport } = target.dialect;
+        let message = protocol.subscribe(target, &connection.socket_id, channel, user);
+        match (protocol, transport) {
+            (Protocol::Pusher, _) => self.say(id, message.as_bytes()),
+            // Over Socket.IO success is not told. What the server answers after it has taken the
+            // subscription shows it: a pong, or the answer to the request.
+            (Protocol::SocketIo(_), Transport::Websocket) => {
+                self.say(id, message.as_bytes())?;
+                self.ask_whether_heard(id);
+                Ok(())
+            }
+            (Protocol::SocketIo(_), Transport::Polling) => {
+                self.post(id, message.as_bytes(), Kind::Subscription)
+            }
+        }
     }
 
-    pub(crate) fn unsubscribe(&mut self, id: Id, channel: &str) {
-        self.send(id, Opcode::Text, message::unsubscribe(channel).as_bytes());
+    pub(crate) fn unsubscribe(&mut self, id: Id, channel: &str) -> Result<()> {
+        let message = self.dialect().protocol.unsubscribe(channel);
+        self.say(id, message.as_bytes())
     }
 
     /// Sends an event from this connection to the others of a channel.
-    pub(crate) fn send_client_event(&mut self, id: Id, channel: usize, mark: Mark) {
+    pub(crate) fn send_client_event(&mut self, id: Id, channel: usize, mark: Mark) -> Result<()> {
         let mut message = mem::take(&mut self.message);
         message.clear();
         let Settings { channels, payload_bytes, .. } = &self.settings;
-        message::write_client_event(&mut message, &channels[channel], mark, *payload_bytes);
-        self.send(id, Opcode::Text, &message);
+        let channel = &channels[channel];
+        self.dialect().protocol.write_client_event(&mut message, channel, mark, *payload_bytes);
+        let result = self.say(id, &message);
         self.message = message;
+        result
     }
 
-    fn send(&mut self, id: Id, opcode: Opcode, payload: &[u8]) {
-        let Some(connection) = &mut self.connections[id] else { return };
-        self.mask = self.mask.wrapping_mul(0x0019_660D).wrapping_add(0x3C6E_F35F);
-        self.frame.clear();
-        write_masked(&mut self.frame, opcode, payload, self.mask.to_be_bytes());
-        connection.write(&self.frame);
+    fn dialect(&self) -> Dialect {
+        self.settings.target.dialect
+    }
+
+    /// Sends a message to the server.
+    fn say(&mut self, id: Id, message: &[u8]) -> Result<()> {
+        match self.dialect().transport {
+            Transport::Websocket => {
+                self.send_text(id, message);
+                Ok(())
+            }
+            Transport::Polling => self.post(id, message, Kind::Other),
+        }
+    }
+
+    fn send_pings(&mut self, now: u64) -> Result<()> {
+        while let Some(id) = self.heartbeat.take(now) {
+            if self.connections[id].is_some() {
+                self.say(id, packet::PING)?;
+                self.heartbeat.go_on(id, now);
+            }
+        }
+        Ok(())
     }
 
     fn on_ready(&mut self, handler: &mut impl Handler, event: &Event) -> Result<()> {
@@ -193,8 +264,10 @@ impl Engine {
             if !event.is_writable() {
                 return Ok(());
             }
-            connection.phase = Phase::Upgrading;
-            connection.write(&self.upgrade_request);
+            match self.dialect().transport {
+                Transport::Websocket => self.ask_for_websocket(id),
+                Transport::Polling => self.ask_for_more(id),
+            }
         } else if event.is_writable() {
             connection.flush();
         }
@@ -240,91 +313,66 @@ impl Engine {
     }
 
     fn on_bytes(&mut self, handler: &mut impl Handler, id: Id, bytes: &[u8]) -> Result<()> {
-        let Some(connection) = &mut self.connections[id] else { return Ok(()) };
-        let mut rest = bytes;
-        if connection.phase == Phase::Upgrading {
-            match self.upgrade.verdict(bytes) {
-                Verdict::Pending => {
-                    connection.partial.extend_from_slice(bytes);
-                    return Ok(());
-                }
-                Verdict::Refused(why) => return self.end(handler, id, &Ending::Refused(why)),
-                Verdict::Accepted(length) => rest = &bytes[length..],
-            }
-            connection.phase = Phase::Open;
+        match self.dialect().transport {
+            Transport::Websocket => self.on_frames(handler, id, bytes),
+            Transport::Polling => self.on_answer(handler, id, bytes),
         }
-        let now = self.clock.now();
-        loop {
-            match Frame::parse(rest) {
-                Ok(Some(frame)) => {
-                    self.on_frame(handler, id, &frame, frame.payload(rest), now)?;
-                    rest = &rest[frame.end..];
-                }
-                Ok(None) => break,
-                Err(FrameTooLarge) => {
-                    return self.end(handler, id, &Ending::Unreadable("a frame that is too large"));
-                }
-            }
-            if self.connections[id].is_none() {
-                return Ok(());
-            }
-        }
-        if let Some(connection) = &mut self.connections[id] {
-            connection.partial.extend_from_slice(rest);
-        }
-        Ok(())
     }
 
     #[inline]
-    fn on_frame(
+    fn on_message(
         &mut self,
         handler: &mut impl Handler,
         id: Id,
-        frame: &Frame,
-        payload: &[u8],
+        message: &[u8],
         now: u64,
     ) -> Result<()> {
-        if !frame.is_final {
-            return self.end(handler, id, &Ending::Unreadable("a fragmented message"));
-        }
-        match frame.opcode {
-            Opcode::Text => match self.marks.find(payload) {
-                Some(mark) => handler.hear(self, News::Event { id, mark, now }),
-                None => self.on_control(handler, id, payload),
-            },
-            Opcode::Close => self.end(handler, id, &Ending::from_close_frame(payload)),
-            Opcode::Ping => {
-                self.send(id, Opcode::Pong, payload);
-                Ok(())
+        match self.marks.find(message) {
+            Some(mark) if self.dialect().protocol.is_event(message) => {
+                handler.hear(self, News::Event { id, mark, now })
             }
-            Opcode::Pong => Ok(()),
-            Opcode::Other(_) => {
-                self.end(handler, id, &Ending::Unreadable("a frame that is not text"))
-            }
+            _ => self.on_control(handler, id, message, now),
         }
     }
 
-    fn on_control(&mut self, handler: &mut impl Handler, id: Id, message: &[u8]) -> Result<()> {
-        match Control::parse(message) {
+    fn on_control(
+        &mut self,
+        handler: &mut impl Handler,
+        id: Id,
+        message: &[u8],
+        now: u64,
+    ) -> Result<()> {
+        let protocol = self.dialect().protocol;
+        match protocol.control(message) {
+            Control::Open { session, ping_milliseconds } => {
+                let Some(connection) = &mut self.connections[id] else { return Ok(()) };
+                connection.session = session.into();
+                if protocol == Protocol::SocketIo(Revision::Four) {
+                    return self.say(id, packet::CONNECT);
+                }
+                self.heartbeat.begin(id, now, ping_milliseconds);
+                Ok(())
+            }
             Control::Established { socket_id } => {
                 if let Some(connection) = &mut self.connections[id] {
-                    connection.socket_id = socket_id.into();
+                    let session = || connection.session.clone();
+                    connection.socket_id = socket_id.map_or_else(session, Into::into);
                 }
                 handler.hear(self, News::Opened(id))
             }
             Control::Subscribed { members } => handler.hear(self, News::Subscribed(id, &members)),
             Control::MemberAdded { user } => handler.hear(self, News::MemberAdded(id, &user)),
             Control::MemberRemoved { user } => handler.hear(self, News::MemberRemoved(id, &user)),
-            Control::Ping => {
-                self.send(id, Opcode::Text, message::PONG);
-                Ok(())
-            }
-            Control::Error(text) => {
-                self.troubles.errors.add(&text);
-                handler.hear(self, News::Refused(id))
-            }
+            Control::Ping => self.say(id, protocol.pong()),
+            Control::Closed(what) => self.end(handler, id, &Ending::Dismissed(what)),
+            Control::Error(text) => self.refused(handler, id, &text),
             Control::Other => Ok(()),
         }
+    }
+
+    fn refused(&mut self, handler: &mut impl Handler, id: Id, why: &str) -> Result<()> {
+        self.troubles.errors.add(&why);
+        handler.hear(self, News::Refused(id))
     }
 
     fn end(&mut self, handler: &mut impl Handler, id: Id, ending: &Ending) -> Result<()> {

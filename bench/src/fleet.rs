@@ -156,7 +156,7 @@ impl Launch {
                     return Ok(());
                 }
                 self.set(id, State::Subscribing(now));
-                engine.subscribe(id, &channel, None);
+                engine.subscribe(id, &channel, None)?;
             }
         }
         self.under_way += 1;
@@ -208,7 +208,7 @@ impl Handler for Launch {
                 State::Opening(began, None) => self.is_ready(id, began, now),
                 State::Opening(began, Some(channel)) => {
                     self.set(id, State::Subscribing(began));
-                    engine.subscribe(id, &channel, None);
+                    engine.subscribe(id, &channel, None)?;
                 }
                 state @ (State::Idle | State::Subscribing(_)) => self.set(id, state),
             },

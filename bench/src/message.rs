@@ -1,4 +1,4 @@
-//! Messages over a WebSocket: what the generator says, and what it is told apart from events.
+//! Messages of the Pusher protocol: what the generator says, and what it is told apart from events.
 
 use std::borrow::Cow;
 
@@ -75,8 +75,14 @@ pub(crate) fn write_client_event(out: &mut Vec<u8>, channel: &str, mark: Mark, b
 /// A message from the server that is not one of the generator's events.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Control {
+    /// The Engine.IO session below a connection has begun.
+    Open {
+        session: String,
+        ping_milliseconds: u64,
+    },
+    /// The connection is established; without an id of its own it has that of its session.
     Established {
-        socket_id: String,
+        socket_id: Option<String>,
     },
     /// A subscription succeeded; `members` are the users of a presence channel, otherwise none.
     Subscribed {
@@ -89,6 +95,8 @@ pub(crate) enum Control {
         user: String,
     },
     Ping,
+    /// The server closed this.
+    Closed(&'static str),
     /// `pusher:error` or a refused subscription, for a person to read.
     Error(String),
     Other,
@@ -102,7 +110,7 @@ impl Control {
         match envelope.event.as_ref() {
             "pusher:connection_established" => envelope
                 .data::<Established>()
-                .map_or(Self::Other, |data| Self::Established { socket_id: data.socket_id }),
+                .map_or(Self::Other, |data| Self::Established { socket_id: Some(data.socket_id) }),
             "pusher_internal:subscription_succeeded" => Self::Subscribed {
                 members: envelope
                     .data::<Subscribed>()
@@ -250,7 +258,7 @@ mod tests {
         let one = |user: &str| user.to_owned();
         check(
             r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"12.34\",\"activity_timeout\":30}"}"#,
-            &Control::Established { socket_id: "12.34".into() },
+            &Control::Established { socket_id: Some("12.34".into()) },
         );
         check(
             r#"{"event":"pusher_internal:subscription_succeeded","channel":"news"}"#,

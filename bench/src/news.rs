@@ -38,7 +38,7 @@ pub(crate) enum News<'a> {
     },
     /// The connection is established.
     Opened(Id),
-    /// A subscription succeeded; with the users of the channel, if it is a presence channel.
+    /// A subscription succeeded, or was taken where success is not told; with the users of the channel, if it is a presence channel.
     Subscribed(Id, &'a [String]),
     MemberAdded(Id, &'a str),
     MemberRemoved(Id, &'a str),

@@ -26,6 +26,8 @@ pub(crate) struct Outcome {
     /// Resident memory of the server at some instants, if both are watched.
     pub(crate) memory: Vec<Sample>,
     pub(crate) reads: u64,
+    /// Polls that the server answered.
+    pub(crate) polls: u64,
     pub(crate) usage: Usage,
 }
 
@@ -52,6 +54,7 @@ impl Outcome {
             elapsed: 0,
             memory: Vec::new(),
             reads: 0,
+            polls: 0,
             usage: Usage::default(),
         }
     }

@@ -152,14 +152,14 @@ impl Report {
     }
 }
 
-/// A figure of the server divided by that of the floor, each of the same round; the median over rounds.
-pub(crate) fn ratio(name: &str, servers: &[Report], floors: &[Report]) -> Option<f64> {
+/// A figure of the server divided by that of the baseline, each of the same round; the median over rounds.
+pub(crate) fn ratio(name: &str, servers: &[Report], baselines: &[Report]) -> Option<f64> {
     let ratios: Vec<f64> = servers
         .iter()
-        .zip(floors)
-        .filter_map(|(server, floor)| Some((server.value(name)?, floor.value(name)?)))
-        .filter(|(server, floor)| *server >= 0.0 && *floor > 0.0)
-        .map(|(server, floor)| server / floor)
+        .zip(baselines)
+        .filter_map(|(server, baseline)| Some((server.value(name)?, baseline.value(name)?)))
+        .filter(|(server, baseline)| *server >= 0.0 && *baseline > 0.0)
+        .map(|(server, baseline)| server / baseline)
         .collect();
     (!ratios.is_empty()).then(|| median(ratios))
 }

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Map, Value, json};
 
 use crate::args::{BenchArgs, Scenario};
-use crate::floor::child::{self, FloorProcess};
+use crate::baseline::Baseline;
+use crate::floor::child;
 use crate::machine;
 use crate::process::Process;
 use crate::progress::Progress;
@@ -42,10 +43,21 @@ pub fn run(args: BenchArgs) -> Result<()> {
     let address = resolve(&args.addr)?;
     let process = args.server_pid.map(Process::new).transpose()?;
     check_reachable(address)?;
-    let bench = Bench { args, scenario, address, process, progress: Progress::on_terminal() };
+    let baseline = baseline(&args)?;
+    let progress = Progress::on_terminal();
+    let bench = Bench { args, scenario, address, process, baseline, progress };
     let results = bench.measure();
     bench.progress.finish();
     bench.print(&results?)
+}
+
+fn baseline(args: &BenchArgs) -> Result<Option<Baseline>> {
+    let Some(baseline) = Baseline::from_args(&args.baseline)? else { return Ok(None) };
+    baseline.check(args.dialect.dialect())?;
+    if let Baseline::Rival { address, .. } = baseline {
+        check_reachable(address)?;
+    }
+    Ok(Some(baseline))
 }
 
 /// Connects once, so that a server that is not there is told of at once.
@@ -64,6 +76,7 @@ struct Bench {
     scenario: Scenario,
     address: SocketAddr,
     process: Option<Process>,
+    baseline: Option<Baseline>,
     progress: Progress,
 }
 
@@ -71,37 +84,40 @@ struct Bench {
 struct Results {
     servers: Vec<Report>,
     /// As many, or none.
-    floors: Vec<Report>,
+    baselines: Vec<Report>,
 }
 
 impl Bench {
     fn measure(&self) -> Result<Results> {
-        let mut results = Results { servers: Vec::new(), floors: Vec::new() };
-        let with_floor = self.args.floor && self.scenario.without_floor().is_none();
+        let mut results = Results { servers: Vec::new(), baselines: Vec::new() };
+        let baseline = self.baseline.as_ref().filter(|baseline| self.left_out(baseline).is_none());
+        let target = self.target();
         for round in 1..=self.args.rounds {
             let subject = |name: &str| match self.args.rounds {
                 1 => name.to_owned(),
                 rounds => format!("{name}, round {round} of {rounds}"),
             };
-            if with_floor {
-                results.floors.push(self.measure_floor(&subject("floor"))?);
+            if let Some(baseline) = baseline {
+                let subject = subject(baseline.name());
+                let run = |other| self.measure_target(other, &subject);
+                results.baselines.push(baseline.with_target(&target, run)?);
             }
-            results.servers.push(self.measure_server(&subject("server"))?);
+            results.servers.push(self.measure_target(target.clone(), &subject("server"))?);
         }
         Ok(results)
     }
 
-    fn measure_server(&self, subject: &str) -> Result<Report> {
-        let BenchArgs { app_id, key, secret, path, .. } = &self.args;
-        let target = Target::new(self.address, app_id, key, secret).with_prefix(path);
-        self.measure_target(target.with_process(self.process), subject)
+    fn target(&self) -> Target {
+        let BenchArgs { app_id, key, secret, path, dialect, .. } = &self.args;
+        Target::new(self.address, app_id, key, secret)
+            .with_prefix(path)
+            .with_dialect(dialect.dialect())
+            .with_process(self.process)
     }
 
-    fn measure_floor(&self, subject: &str) -> Result<Report> {
-        let floor = FloorProcess::start(self.args.floor_batch, self.process)?;
-        let target = Target::new(floor.address, "floor", "floor", "floor");
-        self.measure_target(target.with_process(floor.process().ok()), subject)
-            .context("the run against the floor server failed")
+    /// Why a baseline is left out, if it is.
+    fn left_out(&self, baseline: &Baseline) -> Option<&'static str> {
+        baseline.without(&self.scenario, self.args.dialect.dialect())
     }
 
     fn measure_target(&self, target: Target, subject: &str) -> Result<Report> {
@@ -116,12 +132,14 @@ impl Bench {
 
     fn print(&self, results: &Results) -> Result<()> {
         let mut server = Report::median(&results.servers);
-        let floor = (!results.floors.is_empty()).then(|| Report::median(&results.floors));
+        let other = (!results.baselines.is_empty()).then(|| Report::median(&results.baselines));
+        let name = self.baseline.as_ref().map_or("", Baseline::name);
+        let other = other.as_ref().map(|report| (name, report));
         if self.process.is_none() {
             server.note("give --server-pid to see what the server spends in CPU time and memory");
         }
-        if let Some(why) = self.scenario.without_floor().filter(|_| self.args.floor) {
-            server.note(format!("--floor is left out: {why}"));
+        if let Some(why) = self.baseline.as_ref().and_then(|baseline| self.left_out(baseline)) {
+            server.note(format!("the {name} is left out: {why}"));
         }
         let faults: Vec<String> =
             server.faults().map(|figure| format!("{} {}", figure.name, figure.value)).collect();
@@ -131,14 +149,13 @@ impl Bench {
         let ratios: Vec<Option<f64>> = server
             .figures
             .iter()
-            .map(|figure| ratio(&figure.name, &results.servers, &results.floors))
+            .map(|figure| ratio(&figure.name, &results.servers, &results.baselines))
             .collect();
         let text: &dyn Display = if self.args.json {
-            &self.json(&server, floor.as_ref(), &ratios)
+            &self.json(&server, other, &ratios)
         } else {
             let title = self.title();
-            &Table { title: &title, server: &server, floor: floor.as_ref(), ratios: &ratios }
-                .to_string()
+            &Table { title: &title, server: &server, baseline: other, ratios: &ratios }.to_string()
         };
         let mut output = io::stdout().lock();
         writeln!(output, "{text}")?;
@@ -149,8 +166,8 @@ impl Bench {
     fn title(&self) -> String {
         let mut title = format!("{} against {}", self.scenario.name(), self.address);
         for (name, value) in self.options() {
-            // As it would be typed: 10 and not 10.0, 1,20 and not [1,20].
-            let typed = || value.to_string().replace(['[', ']'], "");
+            // As it would be typed: 10 and not 10.0, 1,20 and not [1,20], socketio and not "socketio".
+            let typed = || value.to_string().replace(['[', ']', '"'], "");
             let value = value.as_f64().map_or_else(typed, |number| number.to_string());
             title.push_str(&format!(" --{} {value}", name.replace('_', "-")));
         }
@@ -169,12 +186,18 @@ impl Bench {
                 options.insert(name.into(), value);
             }
         }
+        self.args.dialect.add_to(&mut options);
         options.insert("warmup".into(), json!(warmup));
         options.insert("rounds".into(), json!(rounds));
         options
     }
 
-    fn json(&self, server: &Report, floor: Option<&Report>, ratios: &[Option<f64>]) -> Value {
+    fn json(
+        &self,
+        server: &Report,
+        baseline: Option<(&str, &Report)>,
+        ratios: &[Option<f64>],
+    ) -> Value {
         let mut result = json!({
             "scenario": self.scenario.name(),
             "address": self.address.to_string(),
@@ -182,12 +205,12 @@ impl Bench {
             "units": server.units(),
             "server": server.to_json(),
         });
-        if let Some(floor) = floor {
+        if let Some((name, report)) = baseline {
             let ratios = server.figures.iter().zip(ratios).filter_map(|(figure, ratio)| {
                 Some((figure.name.clone(), json!(rounded((*ratio)?))))
             });
             result["ratio"] = ratios.collect::<Map<_, _>>().into();
-            result["floor"] = floor.to_json();
+            result[name] = report.to_json();
         }
         result
     }

@@ -6,9 +6,11 @@
 //! * [`traffic`]: events that flow: `fanout`, `rooms`, `client-events`
 //! * [`publish`]: HTTP publishing, single events and batches
 //! * [`presence`]: users of a presence channel
+//! * [`hold`]: connections that are held for a while
 //! * [`slow`]: subscribers that stop reading
 
 mod connect;
+mod hold;
 mod presence;
 mod publish;
 mod slow;
@@ -21,6 +23,7 @@ use std::rc::Rc;
 use anyhow::{Result, bail};
 
 use crate::args::Scenario;
+use crate::dialect::{Dialect, Protocol, Transport};
 use crate::engine::{Engine, Settings};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -71,6 +74,7 @@ impl Scenario {
             Self::Publish(_) => "publish",
             Self::ClientEvents(_) => "client-events",
             Self::Presence(_) => "presence",
+            Self::Hold(_) => "hold",
             Self::Slow(_) => "slow",
             Self::FloorServer(_) => "floor-server",
         }
@@ -85,6 +89,7 @@ impl Scenario {
             Self::Publish(args) => args.channels * args.subscribers + args.publishers,
             Self::ClientEvents(args) => args.channels * args.members,
             Self::Presence(args) => args.users,
+            Self::Hold(args) => args.channels * args.subscribers + 1,
             Self::Slow(args) => args.subscribers,
             Self::FloorServer(_) => 0,
         };
@@ -101,12 +106,35 @@ impl Scenario {
             | Self::Rooms(_)
             | Self::Publish(_)
             | Self::ClientEvents(_)
+            | Self::Hold(_)
+            | Self::FloorServer(_) => None,
+        }
+    }
+
+    /// Why the scenario cannot be run with clients of this kind, if it cannot.
+    pub(crate) fn without(&self, dialect: Dialect) -> Option<&'static str> {
+        let is_socket_io = matches!(dialect.protocol, Protocol::SocketIo(_));
+        let is_polling = dialect.transport == Transport::Polling;
+        match self {
+            Self::ClientEvents(_) | Self::Presence(_) => is_socket_io.then_some(
+                "over Socket.IO an application must authorise private and presence channels, and there is none",
+            ),
+            Self::Slow(_) => is_polling
+                .then_some("a client that polls is never slow: it asks when it has read"),
+            Self::Connect(_)
+            | Self::Fanout(_)
+            | Self::Rooms(_)
+            | Self::Publish(_)
+            | Self::Hold(_)
             | Self::FloorServer(_) => None,
         }
     }
 
     /// Measures the server of the context.
     pub(crate) fn run(&self, context: &Context) -> Result<Report> {
+        if let Some(why) = self.without(context.target.dialect) {
+            bail!("{} cannot be run with such clients: {why}", self.name());
+        }
         match self {
             Self::Connect(args) => connect::run(args, context),
             Self::Fanout(args) => traffic::fanout(args, context),
@@ -114,6 +142,7 @@ impl Scenario {
             Self::Publish(args) => publish::run(args, context),
             Self::ClientEvents(args) => traffic::client_events(args, context),
             Self::Presence(args) => presence::run(args, context),
+            Self::Hold(args) => hold::run(args, context),
             Self::Slow(args) => slow::run(args, context),
             Self::FloorServer(_) => bail!("the floor server measures nothing"),
         }

@@ -11,8 +11,9 @@ const NUMBER_WIDTH: usize = 14;
 pub(crate) struct Table<'a> {
     pub(crate) title: &'a str,
     pub(crate) server: &'a Report,
-    pub(crate) floor: Option<&'a Report>,
-    /// For each figure of the server its ratio to the floor.
+    /// What the server is compared with, and its name.
+    pub(crate) baseline: Option<(&'a str, &'a Report)>,
+    /// For each figure of the server its ratio to the baseline.
     pub(crate) ratios: &'a [Option<f64>],
 }
 
@@ -21,11 +22,11 @@ impl fmt::Display for Table<'_> {
         writeln!(formatter, "\n{}", self.title)?;
         let names = self.server.figures.iter().map(|figure| figure.name.len());
         let width = INDENT + names.max().unwrap_or(0);
-        if self.floor.is_some() {
-            let [floor, server, ratio] = ["floor", "server", "ratio"];
+        if let Some((name, _)) = self.baseline {
+            let [server, ratio] = ["server", "ratio"];
             writeln!(
                 formatter,
-                "{:width$}{floor:>NUMBER_WIDTH$}{server:>NUMBER_WIDTH$}{ratio:>NUMBER_WIDTH$}",
+                "{:width$}{name:>NUMBER_WIDTH$}{server:>NUMBER_WIDTH$}{ratio:>NUMBER_WIDTH$}",
                 ""
             )?;
         }
@@ -41,11 +42,11 @@ impl fmt::Display for Table<'_> {
             }
             let mut line = format!("{:INDENT$}{}", "", figure.name);
             line.push_str(&" ".repeat(width - line.len()));
-            if let Some(floor) = self.floor {
-                write!(line, "{:>NUMBER_WIDTH$}", optional(floor.value(&figure.name)))?;
+            if let Some((_, baseline)) = self.baseline {
+                write!(line, "{:>NUMBER_WIDTH$}", optional(baseline.value(&figure.name)))?;
             }
             write!(line, "{:>NUMBER_WIDTH$}", number(figure.value))?;
-            if self.floor.is_some() {
+            if self.baseline.is_some() {
                 let ratio = self.ratios.get(index).copied().flatten();
                 let ratio = ratio.map_or("-".into(), |ratio| format!("{ratio:.2}"));
                 write!(line, "{ratio:>NUMBER_WIDTH$}")?;
@@ -55,8 +56,10 @@ impl fmt::Display for Table<'_> {
         for note in &self.server.notes {
             writeln!(formatter, "  note: {note}")?;
         }
-        for note in self.floor.map_or(&[][..], |floor| &floor.notes) {
-            writeln!(formatter, "  note on the floor: {note}")?;
+        if let Some((name, baseline)) = self.baseline {
+            for note in &baseline.notes {
+                writeln!(formatter, "  note on the {name}: {note}")?;
+            }
         }
         Ok(())
     }
@@ -106,7 +109,7 @@ mod tests {
     fn one_report_is_a_column() {
         let mut server = report(3.5);
         server.note("it was late");
-        let table = Table { title: "fanout", server: &server, floor: None, ratios: &[] };
+        let table = Table { title: "fanout", server: &server, baseline: None, ratios: &[] };
         assert_eq!(
             table.to_string(),
             "\nfanout\n  server\n    cpu_per_delivery         3.500 us\n    \
@@ -120,8 +123,9 @@ mod tests {
     fn two_reports_stand_side_by_side_with_their_ratio() {
         let (server, floor) = (report(3.5), report(2.0));
         let ratios = [Some(1.75), Some(1.0), None, Some(1.0)];
-        let text = Table { title: "fanout", server: &server, floor: Some(&floor), ratios: &ratios }
-            .to_string();
+        let baseline = Some(("floor", &floor));
+        let text =
+            Table { title: "fanout", server: &server, baseline, ratios: &ratios }.to_string();
         let line = |name: &str| {
             let line = text.lines().find(|line| line.contains(name)).expect("it is in the table");
             line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()

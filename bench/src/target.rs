@@ -1,11 +1,16 @@
-//! The server under test: where it is, and which app of it is used.
+//! The server under test: where it is, which app of it is used, and how it is talked to.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use anyhow::{Context, Result, bail};
 use resound_protocol::signature::{Signer, channel_auth, sign_request};
 
+use crate::dialect::{Dialect, Protocol, Revision};
 use crate::process::Process;
+
+/// What Pusher's clients say about themselves.
+const PUSHER_QUERY: &str =
+    concat!("protocol=7&client=resound-bench&version=", env!("CARGO_PKG_VERSION"));
 
 /// A server under test.
 #[derive(Clone)]
@@ -13,6 +18,7 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// The server's process, if it is to be measured.
     pub(crate) process: Option<Process>,
+    pub(crate) dialect: Dialect,
     app_id: String,
     key: String,
     signer: Signer,
@@ -26,6 +32,7 @@ impl Target {
             app_id: app_id.to_owned(),
             signer: Signer::new(secret),
             process: None,
+            dialect: Dialect::USUAL,
             key: key.to_owned(),
             prefix: String::new(),
         }
@@ -44,13 +51,47 @@ impl Target {
         self
     }
 
+    /// The same with clients that talk otherwise than usual.
+    pub(crate) fn with_dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     /// Where WebSockets are opened.
     pub(crate) fn socket_path(&self) -> String {
-        let version = env!("CARGO_PKG_VERSION");
-        format!(
-            "{}/app/{}?protocol=7&client=resound-bench&version={version}&flash=false",
-            self.prefix, self.key
-        )
+        match self.dialect.protocol {
+            Protocol::Pusher => {
+                format!("{}/app/{}?{PUSHER_QUERY}&flash=false", self.prefix, self.key)
+            }
+            Protocol::SocketIo(revision) => self.engine_io_path(revision, "websocket"),
+        }
+    }
+
+    /// Where a client without WebSocket asks for what comes next; Engine.IO's has no session at first.
+    pub(crate) fn poll_path(&self, session: &str) -> String {
+        let Self { prefix, key, .. } = self;
+        match self.dialect.protocol {
+            Protocol::Pusher => format!("{prefix}/pusher/app/{key}/{session}/xhr?{PUSHER_QUERY}"),
+            Protocol::SocketIo(revision) => {
+                let path = self.engine_io_path(revision, "polling");
+                if session.is_empty() { path } else { format!("{path}&sid={session}") }
+            }
+        }
+    }
+
+    /// Where a client without WebSocket posts what it says.
+    pub(crate) fn say_path(&self, session: &str) -> String {
+        match self.dialect.protocol {
+            Protocol::Pusher => {
+                format!("{}/pusher/app/{}/{session}/xhr_send", self.prefix, self.key)
+            }
+            Protocol::SocketIo(_) => self.poll_path(session),
+        }
+    }
+
+    fn engine_io_path(&self, revision: Revision, transport: &str) -> String {
+        let Self { prefix, key, .. } = self;
+        format!("{prefix}/socket.io/?EIO={}&transport={transport}&key={key}", revision.number())
     }
 
     /// Where a body is posted to the app's HTTP API, signed. The prefix is no part of what is signed.

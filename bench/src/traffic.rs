@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::clock::{SECOND, nanoseconds};
 use crate::engine::Engine;
+use crate::exchange::Reply;
 use crate::fleet::reasons;
 use crate::ledger::{Account, Ledger};
 use crate::mark::Mark;
@@ -11,7 +12,7 @@ use crate::news::{Handler, News, Next};
 use crate::outcome::{Outcome, Sample};
 use crate::plan::{Plan, Sender, Stream};
 use crate::process::{Process, Reading};
-use crate::publisher::{Failure, Receipt};
+use crate::publisher::Receipt;
 use crate::request::Post;
 use crate::schedule::{Pace, Schedule};
 
@@ -34,12 +35,13 @@ pub(crate) fn run(engine: &mut Engine, plan: &Plan) -> Result<Outcome> {
     engine.settings.progress.step("measuring", nanoseconds(plan.seconds));
     let process = engine.settings.target.process;
     let before = Reading::take(engine.clock, process);
-    let reads_before = engine.reads;
+    let (reads_before, polls_before) = (engine.reads, engine.polls);
     let mut traffic = Traffic::new(plan, 1, engine);
     engine.run(&mut traffic)?;
     let mut outcome = traffic.finish();
     outcome.usage = Reading::take(engine.clock, process).since(&before);
     outcome.reads = engine.reads - reads_before;
+    outcome.polls = engine.polls - polls_before;
     Ok(outcome)
 }
 
@@ -162,8 +164,7 @@ impl<'a> Traffic<'a> {
             Sender::Member(id) => {
                 let post = self.next_post(stream, due);
                 self.outcome.client_events += 1;
-                engine.send_client_event(id, post.channel as usize, post.mark);
-                Ok(())
+                engine.send_client_event(id, post.channel as usize, post.mark)
             }
         }
     }
@@ -233,15 +234,15 @@ impl<'a> Traffic<'a> {
 
     fn on_receipt(&mut self, receipt: Receipt) -> Result<()> {
         self.outcome.acknowledgement.record(receipt.latency);
-        match receipt.result {
-            Ok(()) => self.outcome.acknowledged += receipt.events,
-            Err(Failure::Status(status, text)) => match hopeless(status) {
+        match receipt.reply {
+            Reply::Success => self.outcome.acknowledged += receipt.events,
+            Reply::Status(status, text) => match hopeless(status) {
                 Some(advice) => {
                     bail!("the server answers {status} to a publish ({advice}): {text}")
                 }
                 None => self.outcome.failures.add(&format!("status {status}: {text}")),
             },
-            Err(Failure::Unanswered(why)) => self.outcome.failures.add(&why),
+            Reply::Unanswered(why) => self.outcome.failures.add(&why),
         }
         Ok(())
     }

@@ -112,6 +112,7 @@ impl Steps {
         for id in ids {
             self.engine.close(*id);
         }
+        self.engine.dismiss_couriers();
         fleet::rest(&mut self.engine, self.settle)?;
         let usage = Reading::take(self.engine.clock, self.process).since(&before);
         if let Some(spent) = usage.server {

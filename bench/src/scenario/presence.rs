@@ -105,20 +105,20 @@ impl Wave {
         }
     }
 
-    fn next_move(&mut self, engine: &mut Engine, now: u64) -> bool {
+    fn next_move(&mut self, engine: &mut Engine, now: u64) -> Result<bool> {
         let due = match &mut self.schedule {
             Some(schedule) => schedule.take(now),
             None => Some(now),
         };
-        let Some(due) = due.filter(|_| self.moved.len() < self.movers) else { return false };
+        let Some(due) = due.filter(|_| self.moved.len() < self.movers) else { return Ok(false) };
         let id = self.moved.len();
         self.moved.push(due);
         self.last = now;
         match self.kind {
-            Move::Enter => engine.subscribe(id, CHANNEL, Some(&user_name(id))),
-            Move::Leave => engine.unsubscribe(id, CHANNEL),
+            Move::Enter => engine.subscribe(id, CHANNEL, Some(&user_name(id)))?,
+            Move::Leave => engine.unsubscribe(id, CHANNEL)?,
         }
-        true
+        Ok(true)
     }
 
     /// Somebody was told of a user: by a message about its move, or by the list of members.
@@ -177,7 +177,7 @@ impl Wave {
 impl Handler for Wave {
     fn turn(&mut self, engine: &mut Engine, now: u64) -> Result<Next> {
         for _ in 0..MOVES_AT_ONCE {
-            if !self.next_move(engine, now) {
+            if !self.next_move(engine, now)? {
                 break;
             }
         }

@@ -64,7 +64,7 @@ fn add(report: &mut Report, batch: usize, measured: &Measured, plan: &Plan) {
     report
         .section("generator")
         .add(name("bench_cores"), usage.cores(usage.own), "cores")
-        .count(name("publisher_connections"), engine.publishers.connections);
+        .count(name("publisher_connections"), engine.publishers.connections());
     if let Some(first) = &outcome.failures.first {
         let count = outcome.failures.count;
         report.note(format!("{count} publishes of {batch} failed, the first: {first}"));

@@ -75,11 +75,29 @@ pub(crate) struct Measured {
     pub(crate) outcome: Outcome,
     pub(crate) engine: Engine,
     /// What the server's memory grew by when the subscribers came.
-    grown_bytes: Option<f64>,
+    pub(crate) grown_bytes: Option<f64>,
 }
 
 /// Opens the subscribers of a plan and lets its events flow.
 pub(crate) fn measure(context: &Context, plan: &Plan) -> Result<Measured> {
+    let mut opened = open(context, plan)?;
+    let outcome = traffic::run(&mut opened.engine, plan)?;
+    Ok(opened.with(outcome))
+}
+
+/// The subscribers of a plan.
+pub(crate) struct Opened {
+    pub(crate) engine: Engine,
+    grown_bytes: Option<f64>,
+}
+
+impl Opened {
+    pub(crate) fn with(self, outcome: Outcome) -> Measured {
+        Measured { outcome, engine: self.engine, grown_bytes: self.grown_bytes }
+    }
+}
+
+pub(crate) fn open(context: &Context, plan: &Plan) -> Result<Opened> {
     let resident = || context.target.process.map(|process| process.resident_bytes() as f64);
     let before = resident();
     let mut engine = context.engine(plan)?;
@@ -93,8 +111,7 @@ pub(crate) fn measure(context: &Context, plan: &Plan) -> Result<Measured> {
     let berths = (0..plan.connections()).map(berth).collect();
     fleet::open_all(&mut engine, berths, AT_ONCE)?;
     let grown_bytes = resident().zip(before).map(|(after, before)| after - before);
-    let outcome = traffic::run(&mut engine, plan)?;
-    Ok(Measured { outcome, engine, grown_bytes })
+    Ok(Opened { engine, grown_bytes })
 }
 
 fn report(context: &Context, plan: &Plan) -> Result<Report> {
@@ -141,6 +158,11 @@ pub(crate) fn server(report: &mut Report, measured: &Measured, plan: &Plan) {
     if outcome.client_events > 0 {
         section.add("server_cpu_per_client_event", each(outcome.client_events), "us");
     }
+    if outcome.polls > 0 {
+        let deliveries = outcome.ledger.arrivals.delivered as f64;
+        section.add("server_cpu_per_poll", each(outcome.polls), "us");
+        section.add("deliveries_per_poll", deliveries / outcome.polls as f64, "");
+    }
     section.add("server_cores", outcome.usage.cores(spent), "cores");
     section.add("server_rss", process.resident_bytes() as f64 / 1e6, "MB");
     if let Some(bytes) = grown_bytes {
@@ -175,7 +197,7 @@ pub(crate) fn generator(report: &mut Report, measured: &Measured) {
     let mut section = report.section("generator");
     section.add("bench_cpu_per_delivery", each, "us");
     if outcome.requests > 0 {
-        section.count("publisher_connections", engine.publishers.connections);
+        section.count("publisher_connections", engine.publishers.connections());
     }
     report.troubles(engine);
 }

@@ -179,7 +179,11 @@ impl Hub {
         match packet {
             Packet::Message(text) => self.take_message(slot, text, now, sink),
             Packet::Binary => self.take_attachment(slot, sink),
-            Packet::Close => self.end(slot, &ClientError::Left, sink),
+            // A client that leaves for good says so in Socket.IO before.
+            Packet::Close => {
+                self.keep_or_forget(slot, now, sink);
+                sink.close(slot, &ClientError::Left);
+            }
             Packet::Open | Packet::Ping(_) | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {}
         }
     }

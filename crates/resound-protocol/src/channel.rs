@@ -28,6 +28,9 @@ pub enum NameFault {
     /// It has a character that no name may have.
     #[error("a channel name has only letters, digits and _-=@,.; but this one has {0:?}")]
     Character(char),
+    /// It has a control character.
+    #[error("a channel name has no control characters, but this one has {0:?}")]
+    Control(char),
 }
 
 /// Which names are valid.
@@ -84,7 +87,7 @@ impl ChannelName {
     pub fn parse_lenient(name: &str, length_max: usize) -> Result<Self, NameFault> {
         check_length(name, length_max)?;
         match name.chars().find(|c| c.is_control()) {
-            Some(c) => Err(NameFault::Character(c)),
+            Some(c) => Err(NameFault::Control(c)),
             None => Ok(Self(name.into())),
         }
     }
@@ -184,7 +187,7 @@ mod tests {
             assert_eq!(lenient.as_str(), name);
         }
         assert_eq!(ChannelName::parse_lenient("", 200), Err(NameFault::Empty));
-        assert_eq!(ChannelName::parse_lenient("a\nb", 200), Err(NameFault::Character('\n')));
+        assert_eq!(ChannelName::parse_lenient("a\nb", 200), Err(NameFault::Control('\n')));
         assert!(ChannelName::parse_lenient("abc", 2).is_err());
     }
 

@@ -48,6 +48,10 @@ pub fn text(config: &Config, address: SocketAddr, style: Style) -> String {
         let _ = writeln!(text, "  {name:<22}{value}");
     };
     row("Browsers connect to", &format_args!("{}/app/{}", urls.websocket(), app.key));
+    let socketio = &config.server.socketio;
+    if socketio.enabled {
+        row("Socket.IO connects to", &format_args!("{}{}/", urls.http(), socketio.path));
+    }
     row("Publishers post to", &format_args!("{}/apps/{}/events", urls.http(), app.id));
     row("Welcome page", &format_args!("{}/", urls.local()));
     row("Health", &format_args!("{}/up", urls.local()));
@@ -229,6 +233,7 @@ mod tests {
                 Resound 0.1.0
 
                 Browsers connect to   ws://localhost:8080/app/resound-key
+                Socket.IO connects to http://localhost:8080/socket.io/
                 Publishers post to    http://localhost:8080/apps/resound/events
                 Welcome page          http://127.0.0.1:8080/
                 Health                http://127.0.0.1:8080/up
@@ -270,6 +275,7 @@ mod tests {
                 Resound 0.1.0
 
                 Browsers connect to   wss://ws.a.example/live/app/a-key
+                Socket.IO connects to https://ws.a.example/live/socket.io/
                 Publishers post to    https://ws.a.example/live/apps/1001/events
                 Welcome page          http://localhost:8080/live/
                 Health                http://localhost:8080/live/up

@@ -48,7 +48,7 @@ async fn respond(shard: &ShardHandle, client: &Client, request: Request<Incoming
     if is_socketio(&path, &shard.shared.config) {
         return whole(engine::respond(shard, client, request).await);
     }
-    if *request.method() == Method::GET
+    if matches!(*request.method(), Method::GET | Method::HEAD)
         && let Some(script) = client_script::respond(&path, &shard.shared.config, request.headers())
     {
         return whole(script);

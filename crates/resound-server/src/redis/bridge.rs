@@ -1,6 +1,6 @@
 //! Subscriptions to Redis, one after the other for as long as the process lives.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, iter, sync::Arc, time::Duration};
 
 use redis::{Cmd, Value};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
@@ -57,23 +57,21 @@ async fn subscription(
             }
         }
         let mut messages = Vec::new();
-        while let Some(value) = subscription.connection.next()? {
-            match subscription.take(value)? {
-                Some(Heard::Message(message)) => messages.push(message),
-                Some(Heard::Subscribed) => {
-                    shared.redis.connected();
-                    if let Return::After(_) = outage.over(&prefixes.shown(), &config.address) {
-                        shared.redis.reconnected();
-                    }
+        let heard = subscription.hear(|heard| match heard {
+            Heard::Message(message) => messages.push(message),
+            Heard::Subscribed => {
+                shared.redis.connected();
+                if outage.over(&prefixes.shown(), &config.address) == Return::Again {
+                    shared.redis.reconnected();
                 }
-                None => {}
             }
-        }
-        subscription.ask_for_near_misses(prefixes).await?;
+        });
         if !messages.is_empty() {
             intake.take(messages).await;
             subscription.connection.listen_again();
         }
+        // Only then: what came before the fault is good.
+        heard?;
     }
 }
 
@@ -89,8 +87,6 @@ struct Subscription {
     began: Instant,
     /// Confirmations of our patterns that are still to come.
     awaited: usize,
-    /// Whether the patterns of near misses are still to be asked for.
-    is_narrow: bool,
     pinged: Instant,
 }
 
@@ -110,13 +106,24 @@ pub(super) struct Message {
 }
 
 impl Subscription {
+    /// Connects, and asks for our channels and for what may be meant for us, which is one command for
+    /// each pattern: one that is refused must not take the others with it.
     async fn open(config: &RedisConfig, prefixes: &Prefixes) -> Result<Self, Fault> {
         let mut connection = Connection::open(&config.address).await?;
-        let patterns: Vec<_> = prefixes.own_patterns().collect();
-        connection.send(&psubscribe(&patterns)).await?;
+        let own: Vec<_> = prefixes.own_patterns().collect();
+        let near = prefixes.near_patterns();
+        let commands = iter::once(psubscribe(&own));
+        connection.send(commands.chain(near.iter().map(|pattern| psubscribe(&[pattern])))).await?;
         let now = Instant::now();
-        let awaited = patterns.len();
-        Ok(Self { connection, began: now, awaited, is_narrow: true, pinged: now })
+        Ok(Self { connection, began: now, awaited: own.len(), pinged: now })
+    }
+
+    /// Takes apart what was read.
+    fn hear(&mut self, mut act: impl FnMut(Heard)) -> Result<(), Fault> {
+        while let Some(value) = self.connection.next()? {
+            self.take(value)?.into_iter().for_each(&mut act);
+        }
+        Ok(())
     }
 
     /// Understands what Redis says.
@@ -141,17 +148,6 @@ impl Subscription {
         Ok(message(parts).map(Heard::Message))
     }
 
-    /// Subscribes to what may be meant for us, once our own channels are certain. One command for
-    /// each, so that one which is refused does not take the others with it.
-    async fn ask_for_near_misses(&mut self, prefixes: &Prefixes) -> Result<(), Fault> {
-        if self.awaited == 0 && std::mem::take(&mut self.is_narrow) {
-            for pattern in prefixes.near_patterns() {
-                self.connection.send(&psubscribe(&[&pattern])).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Looks whether Redis is alive: one that hangs does not close its connections.
     async fn look(&mut self) -> Result<(), Fault> {
         if self.awaited > 0 && self.began.elapsed() > ANSWER_MAX {
@@ -162,7 +158,7 @@ impl Subscription {
         }
         if self.pinged.elapsed() >= PING_EVERY {
             self.pinged = Instant::now();
-            self.connection.send(&redis::cmd("PING")).await?;
+            self.connection.send([redis::cmd("PING")]).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! module above.
 
 use std::{
+    borrow::Borrow,
     io::{self, Read},
     ops::Range,
     time::Duration,
@@ -86,7 +87,7 @@ impl Connection {
 
     /// Sends a command and waits for its answer. Not for connections that are subscribed.
     pub(crate) async fn ask(&mut self, command: &Cmd) -> Result<Value, Fault> {
-        self.send(command).await?;
+        self.send([command]).await?;
         let answer = async {
             loop {
                 if let Some(value) = self.next()? {
@@ -98,9 +99,15 @@ impl Connection {
         timeout(ANSWER_MAX, answer).await.unwrap_or(Err(Fault::Silent(ANSWER_MAX)))
     }
 
-    /// Sends a command.
-    pub(crate) async fn send(&mut self, command: &Cmd) -> Result<(), Fault> {
-        let bytes = command.get_packed_command();
+    /// Sends commands, all at once.
+    pub(crate) async fn send(
+        &mut self,
+        commands: impl IntoIterator<Item = impl Borrow<Cmd>>,
+    ) -> Result<(), Fault> {
+        let mut bytes = Vec::new();
+        for command in commands {
+            command.borrow().write_packed_command(&mut bytes);
+        }
         let write = async {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn what_the_api_would_refuse_is_skipped() {
         let good = r#"{"event":"e","data":{},"socket":null}"#;
-        check_skipped(b"a b", good, Skip::Channel, "has ' '");
+        check_skipped(b"a\tb", good, Skip::Channel, "has '\\t'");
         check_skipped(b"", good, Skip::Channel, "must not be empty");
         check_skipped(b"\xff", good, Skip::Channel, "no UTF-8");
         check_skipped(&[b'x'; 201], good, Skip::Channel, "max_channel_name_length");

@@ -26,12 +26,12 @@ pub(crate) struct Outage {
 }
 
 /// How Redis was found again.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Return {
     /// For the first time.
     First,
-    /// After it was away for so long.
-    After(Duration),
+    /// After it was away.
+    Again,
 }
 
 impl Outage {
@@ -89,7 +89,7 @@ impl Outage {
         };
         let away_seconds = away.as_millis() as f64 / 1000.0;
         tracing::info!(%url, away_seconds, "Redis is back");
-        Return::After(away)
+        Return::Again
     }
 }
 

@@ -183,3 +183,7 @@ fn message(channel: &str, members_json: &str) -> String {
     let channel = serde_json::Value::from(format!("{channel}:members"));
     format!(r#"{{"event":{{"channel":{channel},"members":{members_json}}}}}"#)
 }
+
+#[cfg(test)]
+#[path = "presence_tests.rs"]
+mod tests;

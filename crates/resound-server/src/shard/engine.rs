@@ -188,7 +188,6 @@ impl Shard {
         };
         let now = self.now();
         if is_broken || decoded.is_err() {
-            self.end_probe(to);
             return self.drop_connection(slot);
         }
         if is_probed && let Some(polling) = self.io.connection(to).and_then(|c| c.polling()) {
@@ -204,9 +203,14 @@ impl Shard {
         }
     }
 
-    /// A WebSocket that did not work out leaves the session as it was.
-    fn end_probe(&mut self, to: Slot) {
-        if let Some(polling) = self.io.connection(to).and_then(|c| c.polling()) {
+    /// A WebSocket that does not work out leaves the session that it was to carry on as it was.
+    pub(super) fn end_probe(&mut self, slot: Slot) {
+        let Some(Phase::Probing(session)) = self.io.connection(slot).map(|c| &c.phase) else {
+            return;
+        };
+        let name = PollName::Engine(*session);
+        let known = self.io.polling_slot(&name);
+        if let Some(polling) = known.and_then(|known| self.io.connection(known)?.polling()) {
             polling.is_upgrading = false;
         }
     }

@@ -420,6 +420,7 @@ impl Shard {
 
     fn drop_connection(&mut self, slot: Slot) {
         let now = self.now();
+        self.end_probe(slot);
         self.hub.lose(slot, now, &mut self.io);
         self.io.remove(slot);
     }

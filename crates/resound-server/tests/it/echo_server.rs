@@ -204,7 +204,7 @@ fn what_is_no_event_is_refused() {
         r#"{"channel":["a"],"name":"e","data":"x"}"#,
         r#"{"channels":"a","name":"e","data":"x"}"#,
         r#"{"channels":[],"name":"e","data":"x"}"#,
-        r#"{"channel":"a b","name":"e","data":"x"}"#,
+        r#"{"channel":"a\tb","name":"e","data":"x"}"#,
         r#"{"channel":"a","name":7,"data":"x"}"#,
         r#"{"channel":"a","name":"pusher:error","data":"x"}"#,
     ] {

@@ -11,12 +11,14 @@
 //! * `echo_server`: laravel-echo-server's configuration and HTTP API
 //! * `delivery`, `order`, `presence`: who gets what
 //! * `slow`, `flood`, `descriptors`: clients that want too much
+//! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
 
 mod client;
 mod http;
 mod log;
+mod redis_server;
 mod server;
 mod settings;
 
@@ -38,6 +40,9 @@ mod origins;
 mod pings;
 mod presence;
 mod queries;
+mod redis_bridge;
+mod redis_outages;
+mod redis_ways;
 mod refusals;
 mod reload;
 mod requests;
