@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use rustls::{
     Error, InconsistentKeys,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject as _},
+    pki_types::{
+        CertificateDer,
+        pem::{self, PemObject as _},
+    },
     sign::CertifiedKey,
 };
 
@@ -36,6 +39,9 @@ pub(super) fn read(files: &TlsConfig) -> Result<CertifiedKey, IdentityFault> {
                 file: files.cert.clone(),
                 reason: reason.to_string(),
             },
+            Error::General(reason) => {
+                IdentityFault::UnusableKey { file: files.key.clone(), reason }
+            }
             other => {
                 IdentityFault::UnusableKey { file: files.key.clone(), reason: other.to_string() }
             }
@@ -62,11 +68,17 @@ fn certificates(
             Err(IdentityFault::NoCertificate { setting, file: file.to_owned(), hint })
         }
         Ok(certificates) => Ok(certificates),
-        Err(error) => {
-            let reason = error.to_string();
-            Err(IdentityFault::Damaged { setting, file: file.to_owned(), reason })
-        }
+        Err(error) => Err(damaged(setting, file, &error)),
     }
+}
+
+/// What is wrong with a file that has begun well.
+pub(super) fn damaged(setting: &'static str, file: &Path, error: &pem::Error) -> IdentityFault {
+    let reason = match error {
+        pem::Error::MissingSectionEnd { .. } => "a line -----END …----- is missing".to_owned(),
+        other => other.to_string(),
+    };
+    IdentityFault::Damaged { setting, file: file.to_owned(), reason }
 }
 
 /// What a file without a certificate may be.
@@ -82,7 +94,7 @@ pub(super) fn not_pem(content: &[u8]) -> Option<&'static str> {
     match content.first() {
         None => Some("it is empty"),
         // A SEQUENCE of ASN.1.
-        Some(0x30) => Some("it looks like DER, PEM is expected (openssl x509, openssl pkcs12)"),
+        Some(0x30) => Some("it looks like DER or PKCS #12, of which openssl makes PEM"),
         Some(_) => None,
     }
 }

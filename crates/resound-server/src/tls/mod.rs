@@ -94,3 +94,6 @@ impl ResolvesServerCert for Current {
         Some(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use rustls::pki_types::{
 
 use super::{
     fault::IdentityFault,
-    identity::{content, not_pem},
+    identity::{content, damaged, not_pem},
 };
 
 const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
@@ -37,7 +37,7 @@ pub(super) fn read(
     }
     PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
         Error::NoItemsFound => IdentityFault::NoKey { file: file.to_owned(), hint: hint(&pem) },
-        error => damaged(file, &error),
+        error => damaged("tls.key", file, &error),
     })
 }
 
@@ -58,7 +58,12 @@ fn decrypt(
         return Err(IdentityFault::NoPassphrase { file: file.to_owned() });
     };
     let text = String::from_utf8_lossy(section);
-    let (_, document) = SecretDocument::from_pem(&text).map_err(|error| damaged(file, &error))?;
+    let (_, document) =
+        SecretDocument::from_pem(&text).map_err(|error| IdentityFault::Damaged {
+            setting: "tls.key",
+            file: file.to_owned(),
+            reason: error.to_string(),
+        })?;
     let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
         .map_err(|error| unknown_encryption(file, &error))?;
     let key = info.decrypt(passphrase).map_err(|error| match error {
@@ -67,11 +72,6 @@ fn decrypt(
         other => unknown_encryption(file, &other),
     })?;
     Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
-}
-
-fn damaged(file: &Path, error: &impl ToString) -> IdentityFault {
-    let reason = error.to_string();
-    IdentityFault::Damaged { setting: "tls.key", file: file.to_owned(), reason }
 }
 
 fn unknown_encryption(file: &Path, error: &impl ToString) -> IdentityFault {
