@@ -422,7 +422,10 @@ impl Shard {
         let now = self.now();
         self.end_probe(slot);
         self.hub.lose(slot, now, &mut self.io);
-        self.io.remove(slot);
+        let mut removed = self.io.remove(slot);
+        if let Some(socket) = removed.as_mut().and_then(|connection| connection.socket()) {
+            socket.bid_farewell();
+        }
     }
 
     /// Publishes an event of the HTTP API.

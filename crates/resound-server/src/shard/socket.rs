@@ -172,11 +172,16 @@ impl Socket {
         Ok(if is_flushed { Written::All } else { Written::Waits })
     }
 
-    /// Says that nothing more will come.
-    pub(super) fn shut(&mut self) {
+    /// Says that nothing more will come, if the client waits for a word of it.
+    pub(super) fn bid_farewell(&mut self) {
         if let Some(tls) = self.more.as_mut().and_then(|more| more.tls.as_mut()) {
             tls.close(&mut self.tcp);
         }
+    }
+
+    /// Says that nothing more will come.
+    pub(super) fn shut(&mut self) {
+        self.bid_farewell();
         let _ = self.tcp.shutdown(Shutdown::Write); // it may be gone, which is as good
     }
 

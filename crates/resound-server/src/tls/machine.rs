@@ -20,6 +20,7 @@ pub(super) struct Machine {
     connection: UnbufferedServerConnection,
     /// Whether the client has said that nothing more will come.
     pub(super) is_ended: bool,
+    failure: Option<Error>,
 }
 
 /// What is to be sent.
@@ -40,7 +41,8 @@ pub(super) struct Outgoing {
 
 impl Machine {
     pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        Ok(Self { connection: UnbufferedServerConnection::new(config)?, is_ended: false })
+        let connection = UnbufferedServerConnection::new(config)?;
+        Ok(Self { connection, is_ended: false, failure: None })
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
@@ -56,8 +58,8 @@ impl Machine {
         plaintext: &mut Plaintext<'_>,
         outgoing: &mut Outgoing,
     ) -> (usize, Result<(), Error>) {
-        let (mut taken, mut result) = (0, Ok(()));
-        loop {
+        let mut taken = 0;
+        while self.failure.is_none() {
             let UnbufferedStatus { mut discard, state } =
                 self.connection.process_tls_records(&mut records[taken..]);
             let mut is_done = false;
@@ -72,26 +74,39 @@ impl Machine {
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
                 Ok(ConnectionState::PeerClosed) => self.is_ended = true,
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    let said = outgoing.say(mem::take(&mut say), &mut traffic);
-                    result = result.and(said);
+                    self.failure = outgoing.say(mem::take(&mut say), &mut traffic).err();
                     is_done = true;
                 }
-                // Early data is not allowed: it could be sent twice by whoever has overheard it.
-                Ok(ConnectionState::ReadEarlyData(_)) => is_done = true,
-                Ok(ConnectionState::Closed | ConnectionState::BlockedHandshake | _) => {
-                    is_done = true;
-                }
-                // After the first time it may still have to be told.
-                Err(_) if result.is_err() => is_done = true,
-                Err(error) => result = Err(error),
+                // Early data is not allowed: whoever has overheard it could send it again.
+                Ok(_) => is_done = true,
+                Err(error) => self.fail(error, outgoing),
             }
             taken += discard;
             if is_done {
                 break;
             }
         }
-        let is_unsaid = matches!(say, Say::Data(_)) && result.is_ok();
-        (taken, if is_unsaid { Err(Error::HandshakeNotComplete) } else { result })
+        let result = match (&self.failure, say) {
+            (Some(failure), _) => Err(failure.clone()),
+            (None, Say::Data(_)) => Err(Error::HandshakeNotComplete),
+            (None, Say::Nothing | Say::Farewell) => Ok(()),
+        };
+        (taken, result)
+    }
+
+    /// Tells the client what went wrong. Nothing is taken in any more: rustls would stumble over the
+    /// same record again.
+    fn fail(&mut self, error: Error, outgoing: &mut Outgoing) {
+        while self.connection.wants_write() {
+            match self.connection.process_tls_records(&mut []).state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => outgoing.encode(&mut data),
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while traffic.next_record().is_some() {}
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.failure = Some(error);
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Session {
     /// Records that the socket did not take. They go before anything else is encrypted.
     unsent: Bytes,
     has_begun: bool,
+    /// Whether the client has been told that nothing more will come. What it still says is discarded.
+    has_parted: bool,
 }
 
 /// What was read.
@@ -82,6 +84,7 @@ impl Session {
             decrypted: BytesMut::new(),
             unsent: Bytes::new(),
             has_begun: false,
+            has_parted: false,
         })
     }
 
@@ -143,6 +146,9 @@ impl Session {
         }
         let count = socket.read(&mut incoming[kept..kept + asked]).map_err(SessionFault::Io)?;
         self.machine.is_ended |= count == 0;
+        if self.has_parted {
+            return Ok(count < asked);
+        }
         incoming[..kept].copy_from_slice(&self.incomplete);
         let records = &mut incoming[..kept + count];
         if !mem::replace(&mut self.has_begun, true) && is_http(records) {
@@ -210,6 +216,9 @@ impl Session {
     /// Tells the client that nothing more will come. If the socket does not take that, the end of the
     /// TCP connection says it, too.
     pub(crate) fn close(&mut self, socket: &mut impl Write) {
+        if mem::replace(&mut self.has_parted, true) {
+            return;
+        }
         BUFFERS.with_borrow_mut(|Buffers { outgoing, .. }| {
             outgoing.clear();
             if self.say(Say::Farewell, outgoing).is_ok() {

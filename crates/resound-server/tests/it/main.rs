@@ -12,6 +12,7 @@
 //! * `delivery`, `order`, `presence`: who gets what
 //! * `slow`, `flood`, `descriptors`: clients that want too much
 //! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
+//! * `tls`, `tls_engine`, `certificates`: TLS on the listener; `tls_client`: the other side of it
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
 
@@ -21,7 +22,9 @@ mod log;
 mod redis_server;
 mod server;
 mod settings;
+mod tls_client;
 
+mod certificates;
 mod channels;
 mod connect;
 mod delivery;
@@ -51,4 +54,6 @@ mod signatures;
 mod slow;
 mod startup;
 mod terminate;
+mod tls;
+mod tls_engine;
 mod users;
