@@ -12,6 +12,18 @@ import sys
 import tomllib
 from pathlib import Path
 
+# Packages of 2011 to 2015 that name their licence in a file or in the old form `licenses`, which the lockfile of npm
+# does not carry over. Read in the packages themselves.
+NAMED_ELSEWHERE = {
+    "base64-arraybuffer 0.1.4": "MIT",
+    "component-bind 1.0.0": "MIT",
+    "component-inherit 0.0.3": "MIT",
+    "indexof 0.0.1": "MIT",
+    "to-array 0.1.4": "MIT",
+    "xmlhttprequest-ssl 1.6.3": "MIT",
+    "xmlhttprequest-ssl 2.1.2": "MIT",
+}
+
 
 def main() -> int:
     allowed = set(tomllib.loads(Path("deny.toml").read_text())["licenses"]["allow"])
@@ -52,9 +64,9 @@ def npm_packages() -> list[dict]:
     lock = json.loads(Path("e2e/package-lock.json").read_text())
     return [
         {
-            "name": path.removeprefix("node_modules/"),
+            "name": (name := path.rpartition("node_modules/")[2]),
             "version": package["version"],
-            "licence": package.get("license"),
+            "licence": package.get("license") or NAMED_ELSEWHERE.get(f"{name} {package['version']}"),
             "origin": package.get("resolved", "registry"),
         }
         for path, package in lock["packages"].items()

@@ -87,3 +87,40 @@ impl Baseline {
         .with_context(|| format!("the run to compare with (the {}) failed", self.name()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::{Protocol, Revision, Transport};
+
+    const POLLING: Dialect =
+        Dialect { protocol: Protocol::SocketIo(Revision::Four), transport: Transport::Polling };
+
+    #[track_caller]
+    fn check(baseline: &Baseline, address: &str, dialect: Dialect) {
+        let server = Target::new(resolve("127.0.0.1:1").unwrap(), "app", "key", "secret");
+        let met = |target: Target| Ok((target.address.to_string(), target.dialect));
+        let found = baseline.with_target(&server.with_dialect(POLLING), met).unwrap();
+        assert_eq!(found, (address.to_owned(), dialect));
+    }
+
+    #[test]
+    fn a_rival_meets_the_same_clients_and_the_pusher_protocol_meets_the_same_server() {
+        check(&Baseline::Pusher, "127.0.0.1:1", Dialect::USUAL);
+        let rival = resolve("127.0.0.1:2").unwrap();
+        check(&Baseline::Rival { address: rival, process: None }, "127.0.0.1:2", POLLING);
+    }
+
+    #[test]
+    fn a_comparison_of_the_same_with_the_same_is_refused() {
+        assert!(Baseline::Pusher.check(Dialect::USUAL).is_err());
+        assert!(Baseline::Pusher.check(POLLING).is_ok());
+    }
+
+    #[test]
+    fn the_floor_server_is_left_out_for_other_dialects() {
+        let floor = Baseline::Floor { batch: 1 };
+        assert!(floor.without(&Scenario::usual(), POLLING).is_some());
+        assert!(floor.without(&Scenario::usual(), Dialect::USUAL).is_none());
+    }
+}

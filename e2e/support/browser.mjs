@@ -30,6 +30,9 @@ const SCRIPTS = {
   '/pusher-7-with-encryption.js': 'pusher-js-7/dist/web/pusher-with-encryption.min.js',
   '/echo-2.js': 'laravel-echo-2/dist/echo.iife.js',
   '/echo-1.js': 'laravel-echo-1/dist/echo.iife.js',
+  '/socket.io-2.js': 'socket.io-client-2/dist/socket.io.js',
+  '/socket.io-3.js': 'socket.io-client-3/dist/socket.io.js',
+  '/socket.io-4.js': 'socket.io-client-4/dist/socket.io.js',
 };
 
 /** The browser builds side by side, with the name that their tests carry. */

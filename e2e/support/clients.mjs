@@ -137,11 +137,15 @@ export function subscribed(channel) {
   return soon(`the subscription of ${channel.name}`, new Promise((done) => channel.subscribed(done)));
 }
 
+/** Where pusher-js finds the server, by WebSocket only unless a test says otherwise. */
 function where(server) {
   return {
     wsHost: '127.0.0.1',
     wsPort: server.port,
     wssPort: server.port,
+    httpHost: '127.0.0.1',
+    httpPort: server.port,
+    httpsPort: server.port,
     forceTLS: false,
     enabledTransports: ['ws', 'wss'],
     cluster: '',

@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -49,7 +48,7 @@ export class Server {
    * @param {object} [options.settings] the other keys of resound.toml
    * @param {Record<string, string>} [options.files] further files of the working directory
    * @param {Record<string, string>} [options.env] environment variables; nothing of ours is inherited
-   * @param {number} [options.port] 0 takes a free one; undefined leaves it to the configuration
+   * @param {number} [options.port] 0 takes a free one; null leaves it to the configuration
    */
   static async start(options = {}) {
     const server = new Server();
@@ -135,7 +134,7 @@ export class Server {
   }
 
   async #run({ env = {}, args = [], port = 0 }) {
-    const flags = port === undefined || port === null ? [] : ['--port', String(port)];
+    const flags = port === null ? [] : ['--port', String(port)];
     this.#child = spawn(BINARY, ['start', '--log', 'json', ...flags, ...args], {
       cwd: this.directory,
       env: { PATH: process.env.PATH, HOME: this.directory, ...env },
@@ -162,27 +161,6 @@ export class Server {
       this.logs.push(JSON.parse(line));
     } catch {
       this.logs.push({ message: line });
-    }
-  }
-}
-
-/**
- * A free port outside the range from which the system takes ports for outgoing connections.
- *
- * A client that keeps dialling a closed port of that range can by chance be given this very port as its
- * own, and then holds it: a server could not come back to it.
- */
-export async function fixedPort() {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const probe = createServer();
-    const free = await new Promise((resolve) => {
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (free) {
-      await new Promise((resolve) => probe.close(resolve));
-      return port;
     }
   }
 }

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { Application } from '../support/application.mjs';
 import { Client, ECHOS, PUSHERS, callback, startEcho } from '../support/clients.mjs';
 import { soon } from '../support/inbox.mjs';
-import { Server, fixedPort } from '../support/server.mjs';
+import { fixedPort } from '../support/process.mjs';
+import { Server } from '../support/server.mjs';
 import { Socket } from '../support/socket.mjs';
 
 const CHANNELS = ['news', 'private-orders.7', 'presence-room.1'];

@@ -1,4 +1,6 @@
-//! Every scenario, shortly, against the floor server in a thread.
+//! Every scenario, shortly, against a server in a thread: the floor server, or for the other dialects another.
+
+mod echo_server;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -17,6 +19,7 @@ use crate::process::Process;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::scenario::Context;
+use crate::scenario::tests::echo_server::{EchoServer, KeepAlive};
 use crate::target::Target;
 
 #[derive(Parser)]
@@ -49,7 +52,9 @@ fn run_against(address: SocketAddr, command: &str) -> anyhow::Result<Report> {
     let words = ["bench"].into_iter().chain(command.split_whitespace());
     let args = CommandLine::parse_from(words).bench;
     let process = Process::new(std::process::id()).ok();
-    let target = Target::new(address, "app", "key", "secret").with_process(process);
+    let target = Target::new(address, "app", "key", "secret")
+        .with_process(process)
+        .with_dialect(args.dialect.dialect());
     args.scenario.unwrap_or_else(Scenario::usual).run(&Context {
         target: Rc::new(target),
         seconds: Some(args.seconds.unwrap_or(0.3)),
@@ -179,6 +184,89 @@ fn slow_subscribers_read_on_and_the_others_miss_nothing() {
     assert_eq!(value(&report, "slow_not_delivered"), 0.0);
 }
 
+/// Everything but WebSockets of the Pusher protocol.
+const DIALECTS: [&str; 5] = [
+    "--protocol socketio",
+    "--protocol socketio --eio 3",
+    "--protocol socketio --transport polling",
+    "--protocol socketio --transport polling --eio 3",
+    "--transport polling",
+];
+
+#[test]
+fn events_reach_everybody_in_every_dialect() {
+    for dialect in DIALECTS {
+        let server = EchoServer::start(KeepAlive::Yes);
+        let command = format!("{dialect} rooms --channels 3 --subscribers 2 --rate 100");
+        let report = run_against(server.address, &command).unwrap();
+        check_clean(&report, "");
+        assert_eq!(value(&report, "delivered"), 60.0, "{dialect}");
+        assert_eq!(value(&report, "disconnected"), 0.0, "{dialect}");
+        assert!(report.notes.iter().all(|note| note.contains("generator")), "{:?}", report.notes);
+        // Pusher's clients have nothing to say within so short a time.
+        let beating = if dialect.contains("socketio") { 6 } else { 0 };
+        assert_eq!(server.sessions(), (6, beating), "{dialect}");
+    }
+}
+
+#[test]
+fn polls_go_on_when_the_server_ends_each_connection() {
+    for dialect in &DIALECTS[2..] {
+        let server = EchoServer::start(KeepAlive::No);
+        let command = format!("{dialect} fanout --subscribers 3 --rate 50");
+        let report = run_against(server.address, &command).unwrap();
+        check_clean(&report, "");
+        assert_eq!(value(&report, "delivered"), 45.0, "{dialect}");
+        assert!(value(&report, "server_cpu_per_poll") > 0.0);
+    }
+}
+
+#[test]
+fn connect_subscribes_in_every_dialect() {
+    for dialect in DIALECTS {
+        let server = EchoServer::start(KeepAlive::Yes);
+        let command = format!("{dialect} connect --connections 20 --settle 0.05");
+        let report = run_against(server.address, &command).unwrap();
+        assert_eq!(value(&report, "connected"), 20.0, "{dialect}");
+        assert_eq!(value(&report, "disconnected"), 0.0, "{dialect}");
+        assert!(report.notes.iter().all(|note| !note.contains("subscription")), "{dialect}");
+    }
+}
+
+#[test]
+fn hold_rests_and_lets_events_flow() {
+    let command = "hold --channels 2 --subscribers 3 --rest 0.1 --rate 50";
+    let server = EchoServer::start(KeepAlive::Yes);
+    let polling = format!("--protocol socketio --transport polling {command}");
+    for report in [run(command), run_against(server.address, &polling).unwrap()] {
+        check_clean(&report, "");
+        assert_eq!(value(&report, "delivered"), 45.0);
+        assert!(report.value("rss_growth_at_rest").is_some());
+    }
+}
+
+#[test]
+fn a_server_without_socket_io_is_told_as_such() {
+    let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone";
+    let error = error_for(answer, "--protocol socketio --transport polling fanout");
+    assert!(error.contains("refused a poll with HTTP 404 gone"), "{error}");
+    let error = error_for(answer, "--protocol socketio fanout");
+    assert!(error.contains("refused the WebSocket with HTTP 404 gone"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_measured_with_such_clients_is_explained() {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    for (command, why) in [
+        ("--protocol socketio presence", "authorise"),
+        ("--protocol socketio client-events", "authorise"),
+        ("--transport polling slow", "polls"),
+    ] {
+        let error = run_against(nowhere, command).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
 #[test]
 fn more_slow_subscribers_than_there_are_is_an_error() {
     let error = Server::start(1).run("slow --subscribers 6 --slow 7").unwrap_err();
@@ -244,6 +332,9 @@ fn options_that_make_no_sense_are_refused() {
         "client-events --members 1",
         "client-events --rate 0",
         "publish --batches 1,x",
+        "--eio 2 fanout",
+        "--floor --versus-pusher fanout",
+        "--rival-pid 1 fanout",
     ] {
         let words = ["bench"].into_iter().chain(line.split_whitespace());
         assert!(CommandLine::try_parse_from(words).is_err(), "{line}");

@@ -435,3 +435,74 @@ fn an_address_that_is_none_is_shown_unless_it_has_a_password() {
     let warned = loaded(&env_file("APP_URL=http://user:pa55word@a.example\n")).warnings;
     expect!["APP_URL in .env:1 is no URL of a scheme and a host: Socket.IO clients are authorised at http://localhost, RESOUND_AUTH_HOST changes that"].assert_eq(&warned.join("\n"));
 }
+
+/// The bridge of a server with these lines in its `.env` that is told to have one.
+fn bridge(env: &'static str) -> crate::config::RedisConfig {
+    let mut start = env_file(env);
+    start.flags.push(("redis.enabled", "true"));
+    loaded(&start).config.server.redis.expect("a bridge")
+}
+
+#[test]
+fn there_is_a_bridge_when_redis_has_an_address_or_somebody_asks_for_one() {
+    let has_bridge = |start: &Start| loaded(start).config.server.redis.is_some();
+    assert!(!has_bridge(&env_file("REDIS_HOST=h\nREDIS_URL=nonsense\nAPP_NAME=a b\n")));
+    assert!(has_bridge(&env_file("RESOUND_REDIS_URL=redis://h\n")));
+    assert!(has_bridge(&env_file("RESOUND_REDIS_ENABLED=true\n")));
+    assert!(!has_bridge(&toml("[redis]\nurl = \"redis://h\"\nenabled = false\n")));
+    let bridge = loaded(&toml("[redis]\nurl = \"redis://h\"\napp = \"resound\"\n"));
+    let bridge = bridge.config.server.redis.expect("a bridge");
+    assert_eq!((bridge.app.as_deref(), bridge.publishes_presence), (Some("resound"), false));
+}
+
+#[test]
+fn the_redis_of_a_laravel_project_is_found() {
+    assert_eq!(bridge("").address.to_string(), "redis://127.0.0.1:6379");
+    let address =
+        bridge("REDIS_HOST=h\nREDIS_PORT=7\nREDIS_PASSWORD=pw\nREDIS_USERNAME=u\n").address;
+    assert_eq!(address.to_string(), "redis://h:7");
+    assert_eq!((address.username.as_deref(), address.password.as_deref()), (Some("u"), Some("pw")));
+    let address =
+        bridge("REDIS_URL=rediss://:x@a.example\nREDIS_HOST=h\nREDIS_PASSWORD=pw\n").address;
+    assert_eq!(
+        (&*address.to_string(), address.password.as_deref()),
+        ("rediss://a.example:6379", Some("x"))
+    );
+    assert_eq!(bridge("REDIS_PASSWORD=null\n").address.password, None);
+}
+
+#[test]
+fn the_prefix_of_redis_is_laravels() {
+    assert_eq!(bridge("APP_NAME=\"A shop\"\n").prefixes, ["a_shop_database_", "a-shop-database-"]);
+    assert_eq!(bridge("").prefixes, ["laravel_database_", "laravel-database-"]);
+    assert_eq!(bridge("APP_NAME=x\nREDIS_PREFIX=p:\n").prefixes, ["p:"]);
+    assert_eq!(bridge("REDIS_PREFIX=\n").prefixes, [""]);
+}
+
+#[test]
+fn a_wrong_redis_is_told_without_its_password() {
+    let mut start = env_file("REDIS_URL=redis://:s3cret@h:x\n");
+    start.flags.push(("redis.enabled", "true"));
+    check_errors(
+        &start,
+        expect![
+            "REDIS_URL in .env:1 is (hidden), expected a URL such as redis://127.0.0.1:6379, rediss://user:password@host or unix:///run/redis.sock, with odd signs of a password percent-encoded"
+        ],
+    );
+    let mut start = env_file("REDIS_HOST=h\nREDIS_PORT=tcp://10.0.0.1:6379\nAPP_NAME=a b\n");
+    start.files.push(("resound.toml", "[redis]\nenabled = true\napp = \"x\"\n"));
+    check_errors(
+        &start,
+        expect![
+            "REDIS_HOST in .env:1 with REDIS_PORT in .env:2 is (hidden), expected a host and a port"
+        ],
+    );
+    start.flags.push(("redis.url", "unix:///r.sock"));
+    check_errors(
+        &start,
+        expect![[r#"
+            the configuration has 2 errors
+              - .env:3: APP_NAME: a value with blanks needs quotes around it
+              - redis.app in resound.toml:3 is "x", expected the id of an app: "resound""#]],
+    );
+}

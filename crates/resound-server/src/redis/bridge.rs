@@ -3,7 +3,10 @@
 use std::{convert::Infallible, iter, sync::Arc, time::Duration};
 
 use redis::{Cmd, Value};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
+use tokio::{
+    task::yield_now,
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep},
+};
 
 use super::{
     connection::{ANSWER_MAX, Connection, refusal},
@@ -19,6 +22,8 @@ use crate::{config::RedisConfig, server::Shared, shard::mailbox::Shards};
 const PING_EVERY: Duration = Duration::from_secs(3);
 /// Silence after which it is not.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Messages that are passed on before more is read.
+const MESSAGES_AT_ONCE: usize = 32;
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -56,22 +61,26 @@ async fn subscription(
                 continue;
             }
         }
-        let mut messages = Vec::new();
-        let heard = subscription.hear(|heard| match heard {
-            Heard::Message(message) => messages.push(message),
-            Heard::Subscribed => {
+        let mut is_more = true;
+        while is_more {
+            // Signals and the metrics have their turn, and the runtime lets us read again.
+            yield_now().await;
+            subscription.connection.read_ahead().await;
+            let mut messages = Vec::new();
+            let heard = subscription.hear(&mut messages);
+            if subscription.awaited == 0 && !shared.redis.is_connected() {
                 shared.redis.connected();
                 if outage.over(&prefixes.shown(), &config.address) == Return::Again {
                     shared.redis.reconnected();
                 }
             }
-        });
-        if !messages.is_empty() {
-            intake.take(messages).await;
-            subscription.connection.listen_again();
+            if !messages.is_empty() {
+                intake.take(messages).await;
+                subscription.connection.listen_again();
+            }
+            // Only then: what came before the fault is good.
+            is_more = heard?;
         }
-        // Only then: what came before the fault is good.
-        heard?;
     }
 }
 
@@ -88,13 +97,6 @@ struct Subscription {
     /// Confirmations of our patterns that are still to come.
     awaited: usize,
     pinged: Instant,
-}
-
-/// What Redis has said.
-enum Heard {
-    Message(Message),
-    /// The last of our patterns is confirmed.
-    Subscribed,
 }
 
 /// A published message.
@@ -118,16 +120,19 @@ impl Subscription {
         Ok(Self { connection, began: now, awaited: own.len(), pinged: now })
     }
 
-    /// Takes apart what was read.
-    fn hear(&mut self, mut act: impl FnMut(Heard)) -> Result<(), Fault> {
-        while let Some(value) = self.connection.next()? {
-            self.take(value)?.into_iter().for_each(&mut act);
+    /// Takes apart what was read, and says whether something is left of it.
+    fn hear(&mut self, messages: &mut Vec<Message>) -> Result<bool, Fault> {
+        while messages.len() < MESSAGES_AT_ONCE {
+            let Some(value) = self.connection.next()? else {
+                return Ok(false);
+            };
+            messages.extend(self.take(value)?);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Understands what Redis says.
-    fn take(&mut self, value: Value) -> Result<Option<Heard>, Fault> {
+    fn take(&mut self, value: Value) -> Result<Option<Message>, Fault> {
         if let Some(fault) = refusal(&value, None) {
             if self.awaited > 0 {
                 return Err(fault);
@@ -143,9 +148,9 @@ impl Subscription {
             matches!(parts.first(), Some(Value::BulkString(kind)) if kind == b"psubscribe");
         if is_confirmation && self.awaited > 0 {
             self.awaited -= 1;
-            return Ok((self.awaited == 0).then_some(Heard::Subscribed));
+            return Ok(None);
         }
-        Ok(message(parts).map(Heard::Message))
+        Ok(message(parts))
     }
 
     /// Looks whether Redis is alive: one that hangs does not close its connections.

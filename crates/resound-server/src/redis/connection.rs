@@ -5,11 +5,15 @@
 
 use std::{
     borrow::Borrow,
+    collections::VecDeque,
+    future::poll_fn,
     io::{self, Read},
-    ops::Range,
+    pin::pin,
+    task::Poll,
     time::Duration,
 };
 
+use bytes::{Buf as _, Bytes};
 use redis::{Cmd, Parser, ServerError, Value};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -27,6 +31,9 @@ pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
+/// Bytes that are read ahead of what is done with them. Redis ends a connection for which more than 32 MiB
+/// wait (`client-output-buffer-limit pubsub`), so that a burst had better wait here.
+const AHEAD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Characters of an error of Redis that are shown.
 const REFUSAL_CHARS_MAX: usize = 200;
 
@@ -38,8 +45,9 @@ pub(crate) struct Connection {
     stream: Box<dyn Duplex>,
     parser: Parser,
     buffer: Box<[u8]>,
-    /// What of the buffer is read and not parsed.
-    unparsed: Range<usize>,
+    /// What is read and not parsed, in pieces of at most a buffer.
+    unparsed: VecDeque<Bytes>,
+    unparsed_bytes: usize,
     /// Bytes of the message that is not complete, and perhaps of some before it.
     incomplete_bytes: usize,
     heard: Instant,
@@ -61,7 +69,8 @@ impl Connection {
             stream,
             parser: Parser::new(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
-            unparsed: 0..0,
+            unparsed: VecDeque::new(),
+            unparsed_bytes: 0,
             incomplete_bytes: 0,
             heard: Instant::now(),
         }
@@ -116,24 +125,36 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what has come, which [`Self::next`] takes apart. Nothing is lost if it is given up.
+    /// Waits for what comes, which [`Self::next`] takes apart. Nothing is lost if it is given up.
     pub(crate) async fn read(&mut self) -> Result<(), Fault> {
         let count = self.stream.read(&mut self.buffer).await?;
         if count == 0 {
             return Err(Fault::Closed);
         }
-        self.unparsed = 0..count;
+        self.unparsed.push_back(Bytes::copy_from_slice(&self.buffer[..count]));
+        self.unparsed_bytes += count;
         self.heard = Instant::now();
         Ok(())
     }
 
+    /// Reads what is there already, up to a bound. An end is noticed by the next [`Self::read`].
+    pub(crate) async fn read_ahead(&mut self) {
+        let mut is_read = true;
+        while is_read && self.unparsed_bytes < AHEAD_BYTES_MAX {
+            let mut read = pin!(self.read());
+            is_read = poll_fn(|context| {
+                Poll::Ready(matches!(read.as_mut().poll(context), Poll::Ready(Ok(()))))
+            })
+            .await;
+        }
+    }
+
     /// The next value of what was read. When there is none, more has to be read.
     pub(crate) fn next(&mut self) -> Result<Option<Value>, Fault> {
-        let mut unparsed = Unparsed(&self.buffer[self.unparsed.clone()]);
-        let parsed = self.parser.parse_value(&mut unparsed);
-        let taken = self.unparsed.len() - unparsed.0.len();
-        self.unparsed.start += taken;
-        self.incomplete_bytes += taken;
+        let before = self.unparsed_bytes;
+        let unparsed = Unparsed { pieces: &mut self.unparsed, bytes: &mut self.unparsed_bytes };
+        let parsed = self.parser.parse_value(unparsed);
+        self.incomplete_bytes += before - self.unparsed_bytes;
         match parsed {
             Ok(value) => {
                 self.incomplete_bytes = 0;
@@ -197,14 +218,23 @@ fn refused(error: &str, secret: Option<&str>) -> Fault {
 }
 
 /// Bytes for the parser, which keeps what it has and goes on when there are more.
-struct Unparsed<'a>(&'a [u8]);
+struct Unparsed<'a> {
+    pieces: &'a mut VecDeque<Bytes>,
+    bytes: &'a mut usize,
+}
 
 impl Read for Unparsed<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if self.0.is_empty() {
+        let Some(piece) = self.pieces.front_mut() else {
             return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let count = piece.len().min(to.len());
+        piece.copy_to_slice(&mut to[..count]);
+        if piece.is_empty() {
+            self.pieces.pop_front();
         }
-        Read::read(&mut self.0, to)
+        *self.bytes -= count;
+        Ok(count)
     }
 }
 

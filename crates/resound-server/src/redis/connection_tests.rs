@@ -57,6 +57,29 @@ fn many_messages_may_come_at_once() {
 }
 
 #[test]
+fn a_burst_is_read_ahead_up_to_a_bound() {
+    run(async {
+        let (ours, mut redis) = tokio::io::duplex(64 << 20);
+        let mut connection = Connection::over(Box::new(ours));
+        let large = [&b"$100000\r\n"[..], &[b'x'; 100_000], b"\r\n"].concat();
+        redis.write_all(&large.repeat(400)).await.expect("it is read");
+        // The runtime lets a task read so much before others have their turn.
+        let mut ahead = usize::MAX;
+        while std::mem::replace(&mut ahead, connection.unparsed_bytes) != connection.unparsed_bytes
+        {
+            tokio::task::yield_now().await;
+            connection.read_ahead().await;
+        }
+        assert!((AHEAD_BYTES_MAX..AHEAD_BYTES_MAX + READ_BYTES).contains(&ahead), "{ahead}");
+        for _ in 0..400 {
+            let value = value(&mut connection).await.expect("a value");
+            assert_eq!(value, Value::BulkString(vec![b'x'; 100_000]));
+        }
+        assert_eq!((connection.unparsed_bytes, connection.unparsed.len()), (0, 0));
+    });
+}
+
+#[test]
 fn what_is_not_redis_is_told_from_one_that_goes_away() {
     run(async {
         for (answer, fault) in [

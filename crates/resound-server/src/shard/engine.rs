@@ -313,8 +313,8 @@ impl Shard {
         let Some(polling) = self.io.connection(slot).and_then(|c| c.polling()) else {
             return;
         };
-        // A client of Engine.IO begins anew after that; pusher-js goes on with its session.
-        if polling.abandon(now.micros()) && polling.format != PollFormat::Xhr {
+        // Who breaks off a request that waits is gone: a client of Engine.IO begins anew, and pusher-js, too.
+        if polling.abandon(now.micros()) {
             self.drop_connection(slot);
         }
     }

@@ -21,7 +21,7 @@ use super::{
     deadlines::{Awaited, Deadlines},
     mailbox::{ShardMessage, Shards},
     outbox::{Entry, Outbox},
-    polling::{AWAY_MICROS, PollFormat, PollName, Polling},
+    polling::{CHECK_MICROS, PollFormat, PollName, Polling},
     socket::{Socket, Written},
     stream::Stream,
 };
@@ -111,7 +111,7 @@ impl Io {
         let is_watched = polling.format == PollFormat::Xhr;
         let slot = self.seat(Link::Polling(polling), phase).expect("no socket is to be watched");
         if is_watched {
-            self.deadlines.polling.push_back((now.micros() + AWAY_MICROS, slot, self.serial));
+            self.deadlines.polling.push_back((now.micros() + CHECK_MICROS, slot, self.serial));
         }
         slot
     }
@@ -519,7 +519,7 @@ impl Io {
             if is_late {
                 late.push(slot);
             } else if awaited == Awaited::Poll {
-                self.deadlines.polling.push_back((now.micros() + AWAY_MICROS, slot, serial));
+                self.deadlines.polling.push_back((now.micros() + CHECK_MICROS, slot, serial));
             }
         }
         late

@@ -22,7 +22,9 @@ const NOOP: &str = "6";
 /// A request without anything to fetch is answered after so long: proxies give up after a minute.
 const HEARTBEAT_MICROS: u64 = 25_000_000;
 /// A client of Pusher's fallback is gone if it fetches nothing for so long: it says no farewell.
-pub(super) const AWAY_MICROS: u64 = 5_000_000;
+const AWAY_MICROS: u64 = 5_000_000;
+/// How often is looked whether it is.
+pub(super) const CHECK_MICROS: u64 = 1_000_000;
 
 /// Names a client's requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

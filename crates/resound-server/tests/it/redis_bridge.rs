@@ -105,6 +105,32 @@ fn many_events_arrive_all_and_in_order() {
     assert_eq!(metric(&server, "messages_total"), EVENTS as u64);
 }
 
+#[test]
+fn large_events_wait_for_room_and_arrive_in_order() {
+    const EVENTS: usize = 24;
+    let redis = Redis::start_with(&["--client-output-buffer-limit", "pubsub", "0", "0", "0"]);
+    let lines =
+        format!("backlog_bytes = 1073741824\nshards = 2\n[redis]\nurl = \"{}\"", redis.url());
+    let server = Server::start(&Settings::server(&lines));
+    server.log.wait_for("Redis is connected");
+    let mut client = server.connect();
+    client.subscribe("news");
+    let text = "x".repeat(4_000_000);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut publisher = redis.publisher();
+            for at in 0..EVENTS {
+                let payload = format!(r#"{{"event":"e","data":"{at} {text}","socket":null}}"#);
+                publisher.publish("laravel_database_news", payload);
+            }
+        });
+        for at in 0..EVENTS {
+            let start = format!(r#"{{"event":"e","channel":"news","data":"\"{at} x"#);
+            assert!(client.text().starts_with(&start), "{at}");
+        }
+    });
+}
+
 /// Starts a server with this `.env`, these variables and these lines of `[redis]`, and checks that
 /// events with each of the prefixes arrive, once.
 #[track_caller]
