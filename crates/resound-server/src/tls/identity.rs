@@ -29,24 +29,24 @@ pub(super) fn read(files: &TlsConfig) -> Result<CertifiedKey, IdentityFault> {
     }
     let passphrase = files.passphrase.as_ref().map(|passphrase| &*passphrase.0);
     let key = private_key::read(&files.key, passphrase)?;
-    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(
-        |error| match error {
-            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                IdentityFault::Mismatch { key: files.key.clone(), cert: files.cert.clone() }
-            }
-            Error::InvalidCertificate(reason) => IdentityFault::Damaged {
-                setting: "tls.cert",
-                file: files.cert.clone(),
-                reason: reason.to_string(),
-            },
-            Error::General(reason) => {
-                IdentityFault::UnusableKey { file: files.key.clone(), reason }
-            }
-            other => {
-                IdentityFault::UnusableKey { file: files.key.clone(), reason: other.to_string() }
-            }
-        },
-    )
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
+        .map_err(|error| refused(files, error))
+}
+
+/// What is wrong with a certificate and a key that can be read.
+fn refused(files: &TlsConfig, error: Error) -> IdentityFault {
+    let TlsConfig { cert, key, .. } = files.clone();
+    if let Error::InconsistentKeys(InconsistentKeys::KeyMismatch) = error {
+        return IdentityFault::Mismatch { key, cert };
+    }
+    if let Error::InvalidCertificate(reason) = error {
+        let (setting, reason) = ("tls.cert", reason.to_string());
+        return IdentityFault::Damaged { setting, file: cert, reason };
+    }
+    if let Error::General(reason) = error {
+        return IdentityFault::UnusableKey { file: key, reason };
+    }
+    IdentityFault::UnusableKey { file: key, reason: error.to_string() }
 }
 
 /// The content of a file that a setting names.
@@ -74,10 +74,10 @@ fn certificates(
 
 /// What is wrong with a file that has begun well.
 pub(super) fn damaged(setting: &'static str, file: &Path, error: &pem::Error) -> IdentityFault {
-    let reason = match error {
-        pem::Error::MissingSectionEnd { .. } => "a line -----END …----- is missing".to_owned(),
-        other => other.to_string(),
-    };
+    let is_cut = matches!(error, pem::Error::MissingSectionEnd { .. });
+    // Its own words show the line as a list of numbers.
+    let cut = || "a line -----END …----- is missing".to_owned();
+    let reason = if is_cut { cut() } else { error.to_string() };
     IdentityFault::Damaged { setting, file: file.to_owned(), reason }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use memchr::memmem;
-use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
+use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument, pkcs5};
 use rustls::pki_types::{
     PrivateKeyDer, PrivatePkcs8KeyDer,
     pem::{Error, PemObject as _},
@@ -35,9 +35,11 @@ pub(super) fn read(
         let section = pem.get(start..end).unwrap_or_default();
         return decrypt(file, section, passphrase);
     }
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
-        Error::NoItemsFound => IdentityFault::NoKey { file: file.to_owned(), hint: hint(&pem) },
-        error => damaged("tls.key", file, &error),
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
+        if let Error::NoItemsFound = error {
+            return IdentityFault::NoKey { file: file.to_owned(), hint: hint(&pem) };
+        }
+        damaged("tls.key", file, &error)
     })
 }
 
@@ -66,10 +68,16 @@ fn decrypt(
         })?;
     let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
         .map_err(|error| unknown_encryption(file, &error))?;
-    let key = info.decrypt(passphrase).map_err(|error| match error {
-        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed)
-        | pkcs8::Error::Asn1(_) => IdentityFault::WrongPassphrase { file: file.to_owned() },
-        other => unknown_encryption(file, &other),
+    let key = info.decrypt(passphrase).map_err(|error| {
+        // Rarely what a wrong passphrase gives has an end as it should be, and makes no sense.
+        let is_wrong = matches!(
+            error,
+            pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_)
+        );
+        if is_wrong {
+            return IdentityFault::WrongPassphrase { file: file.to_owned() };
+        }
+        unknown_encryption(file, &error)
     })?;
     Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
 }

@@ -191,9 +191,9 @@ fn publish_until(server: &Server, message: &str) {
 fn read_events(client: &mut Client<Tls>) -> (usize, Said) {
     for at in 0.. {
         let said = client.next();
-        match &said {
-            Said::Text(text) if text.contains(&format!(r#""data":"{at} x"#)) => {}
-            _ => return (at, said),
+        let expected = format!(r#""data":"{at} x"#);
+        if !matches!(&said, Said::Text(text) if text.contains(&expected)) {
+            return (at, said);
         }
     }
     unreachable!("it returns")
@@ -423,6 +423,20 @@ fn who_comes_back_is_known_by_its_ticket() {
 }
 
 #[test]
+fn keys_may_be_changed_at_any_time() {
+    let server = start();
+    let mut client = client(&server);
+    let mut http = http(&server);
+    for at in 0..10 {
+        client.stream.conn.refresh_traffic_keys().expect("TLS 1.3");
+        client.subscribe(&format!("news-{at}"));
+        http.stream.conn.refresh_traffic_keys().expect("TLS 1.3");
+        http.publish(&format!("news-{at}"), "e", "x");
+        client.expect(event("e", &format!("news-{at}"), "x"));
+    }
+}
+
+#[test]
 fn many_handshakes_at_once_all_succeed() {
     let server = start();
     let mut clients: Vec<_> = (0..200).map(|_| over(usual(), server.tcp())).collect();
@@ -442,7 +456,7 @@ fn connections_that_have_ended_leave_nothing() {
     let server = start();
     assert_eq!(http(&server).request("GET", "/metrics", "", "").status, 200); // asks every shard
     let files = server.open_files() - 1;
-    let mut round = || {
+    let round = || {
         let clients: Vec<_> = (0..200).map(|_| client(&server)).collect();
         let unfinished: Vec<_> = (0..50).map(|_| server.tcp()).collect();
         let apis: Vec<_> = (0..50).map(|_| http(&server)).collect();
