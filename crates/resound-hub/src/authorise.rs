@@ -1,13 +1,13 @@
 //! How clients of Socket.IO are let into private and presence channels: the application is asked, in
 //! the client's name.
 
-use resound_protocol::{error::ClientError, member::Member, socket_id::SocketId, socketio};
+use resound_protocol::{error::ClientError, member::Member, socket_id::SocketId};
 
 use crate::{
     hub::Hub,
     peer::{ChannelKey, Slot, Ticket, WelcomeKind},
     session::Place,
-    sink::{Note, Sink, Who},
+    sink::Sink,
     subscribe::{Refusal, parse_member},
     time::Now,
 };
@@ -74,14 +74,12 @@ impl Hub {
 
     fn take_answer(&mut self, ticket: &AuthTicket, answer: AuthAnswer, sink: &mut dyn Sink) {
         let AuthTicket { socket_id, serial, channel } = ticket;
-        // It may have another slot by now, if it has come back to its session meanwhile.
-        let Some(slot) = self.sockets.get(socket_id).copied() else {
-            return;
-        };
-        self.question_answered(slot);
+        // It may be away, or have come back to its session in another slot.
+        self.question_answered(*socket_id);
         let id = self.local.find(channel.app, channel.name.as_str());
         let waits = id.filter(|id| {
-            let subscription = self.session(slot).and_then(|session| session.subscription(*id));
+            let session = self.session_of(*socket_id);
+            let subscription = session.and_then(|session| session.subscription(*id));
             subscription.is_some_and(|s| s.serial == *serial && s.place == Place::Authorising)
         });
         let Some(id) = waits else {
@@ -93,18 +91,25 @@ impl Hub {
         };
         match member {
             Ok(member) => {
-                if let Some(s) = self.session_mut(slot).and_then(|s| s.subscription_mut(id)) {
+                let session = self.session_of_mut(*socket_id);
+                if let Some(s) = session.and_then(|session| session.subscription_mut(id)) {
                     s.place = Place::Asked;
                     s.member = member.as_ref().map(|member| member.user_id.clone());
                 }
                 let welcome =
                     if member.is_some() { WelcomeKind::Members } else { WelcomeKind::Plain };
-                self.ask_owner(slot, channel, member, welcome, Ticket::New(*serial), sink);
+                let ticket = Ticket::New(*serial);
+                self.ask_owner(*socket_id, channel, member, welcome, ticket, sink);
             }
             Err(denial) => {
-                self.take_subscription(slot, id);
-                self.local.leave(id);
-                self.deny(slot, channel, &denial, sink);
+                self.take_back(*socket_id, id);
+                match denial {
+                    Denial::Refusal(refusal) => self.deny(*socket_id, channel, &refusal, sink),
+                    Denial::Status(status) => {
+                        let reason = ClientError::Unauthorized.to_string();
+                        self.deny_with(*socket_id, channel, status, &reason, sink);
+                    }
+                }
             }
         }
     }
@@ -119,21 +124,6 @@ impl Hub {
             return Err(Denial::Status(0));
         };
         parse_member(data, app.options.presence_member_bytes_max).map(Some).map_err(Denial::Refusal)
-    }
-
-    fn deny(&mut self, slot: Slot, channel: &ChannelKey, denial: &Denial, sink: &mut dyn Sink) {
-        let name = channel.name.as_str();
-        match denial {
-            Denial::Refusal(refusal) => self.refuse_subscription(slot, name, refusal, sink),
-            Denial::Status(status) => {
-                if let Some((session, app)) = self.speaker(slot) {
-                    let reason = ClientError::Unauthorized.to_string();
-                    let note = Note::SubscriptionRefused { channel: name, reason: &reason };
-                    sink.note(&Who { app: &app, socket_id: session.socket_id }, note);
-                }
-                sink.send(slot, &socketio::subscription_error(name, *status));
-            }
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use resound_protocol::{
-    channel::ChannelName,
+    channel::{ChannelName, NameRule},
     member::Member,
     message::{self, Published},
     socketio,
@@ -17,6 +17,16 @@ pub(crate) enum Wire {
     Pusher,
     /// Socket.IO's packets, the same for both versions.
     SocketIo,
+}
+
+impl Wire {
+    /// What names its clients know for channels.
+    pub(crate) fn name_rule(self) -> NameRule {
+        match self {
+            Self::Pusher => NameRule::Pusher,
+            Self::SocketIo => NameRule::EchoServer,
+        }
+    }
 }
 
 /// Wire formats that there are.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use resound_protocol::{
-    client::ClientMessage, error::ClientError, message, socket_id::SocketId, socketio,
-    websocket::Frame,
+    client::ClientMessage, engineio::Version, error::ClientError, message, socket_id::SocketId,
+    socketio, websocket::Frame,
 };
 
 use crate::{
@@ -277,6 +277,10 @@ impl Hub {
         let Some(session) = self.session_mut(slot) else {
             return;
         };
+        // A client of Engine.IO 4 waits for pings, which another sign of life must not put off.
+        if session.socketio.as_ref().is_some_and(|socketio| socketio.version == Version::V4) {
+            return;
+        }
         session.life.knows_control_frames = true;
         if session.life.hear(now) {
             self.watch_life(slot);
@@ -472,6 +476,21 @@ impl Hub {
 
     pub(crate) fn session_mut(&mut self, slot: Slot) -> Option<&mut Session> {
         self.sessions.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// The session of a socket id: its client is here, or may return.
+    pub(crate) fn session_of(&self, id: SocketId) -> Option<&Session> {
+        match self.sockets.get(&id) {
+            Some(slot) => self.session(*slot),
+            None => self.kept.get(id),
+        }
+    }
+
+    pub(crate) fn session_of_mut(&mut self, id: SocketId) -> Option<&mut Session> {
+        match self.sockets.get(&id).copied() {
+            Some(slot) => self.session_mut(slot),
+            None => self.kept.get_mut(id),
+        }
     }
 
     pub(crate) fn speaker(&mut self, slot: Slot) -> Option<(&mut Session, Arc<LiveApp>)> {

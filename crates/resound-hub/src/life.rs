@@ -8,7 +8,7 @@ use crate::{
     peer::Slot,
     session::{Life, Session},
     sink::Sink,
-    socketio::SocketIoOptions,
+    socketio::{JOIN_SECONDS, SocketIoOptions, Stage},
     time::{Now, Second},
     timers::Timers,
 };
@@ -73,7 +73,11 @@ impl Session {
             }
             Some(engineio::Version::V4) => options.ping_interval_seconds,
         };
-        if pinged { answer_due } else { heard.saturating_add(silence) }
+        let due = if pinged { answer_due } else { heard.saturating_add(silence) };
+        match self.socketio.as_ref().map(|socketio| socketio.stage) {
+            Some(Stage::Greeted(at)) => due.min(at.saturating_add(JOIN_SECONDS)),
+            Some(Stage::Joined) | None => due,
+        }
     }
 }
 

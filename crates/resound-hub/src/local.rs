@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use resound_protocol::channel::ChannelName;
+use resound_protocol::{channel::ChannelName, socket_id::SocketId};
 
 use crate::{
     app::AppNumber,
@@ -21,17 +21,45 @@ pub(crate) struct LocalChannel {
     subscribers: [Vec<Slot>; WIRES],
     /// Subscriptions whose sessions can be recovered: its events are remembered if there is one.
     pub(crate) recoverable: u32,
-    /// The newest event that is not remembered any more.
-    pub(crate) evicted: Evicted,
+    /// The newest events that are not remembered any more, if there are any.
+    pub(crate) evicted: Option<Box<Evicted>>,
     /// Subscriptions, those included that the owner has not answered yet.
     references: u32,
 }
 
-/// An event that the shard's log has dropped: its place in the log, 0 for none, and its offset.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Evicted {
+/// An event that the shard's log has dropped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dropped {
+    /// Its place in the log.
     pub(crate) entry: u64,
     pub(crate) offset: u64,
+    pub(crate) except: Option<SocketId>,
+}
+
+/// The newest event that the shard's log has dropped, and the newest one with another exception:
+/// whoever was excepted from the one was sent the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evicted {
+    newest: Dropped,
+    other: Option<Dropped>,
+}
+
+impl Evicted {
+    pub(crate) fn new(newest: Dropped) -> Self {
+        Self { newest, other: None }
+    }
+
+    pub(crate) fn push(&mut self, dropped: Dropped) {
+        if self.newest.except != dropped.except {
+            self.other = Some(self.newest);
+        }
+        self.newest = dropped;
+    }
+
+    /// The newest one that this client was sent.
+    pub(crate) fn newest_for(&self, id: SocketId) -> Option<Dropped> {
+        if self.newest.except == Some(id) { self.other } else { Some(self.newest) }
+    }
 }
 
 impl LocalChannel {
@@ -62,7 +90,7 @@ impl LocalChannels {
             key: key.clone(),
             subscribers: Default::default(),
             recoverable: 0,
-            evicted: Evicted::default(),
+            evicted: None,
             references: 1,
         };
         let id = match self.free.pop() {

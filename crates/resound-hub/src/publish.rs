@@ -83,10 +83,16 @@ impl Hub {
             );
             return Err(ClientError::ClientEventRejected(message.into()));
         }
+        let session = self.session(slot).ok_or(ClientError::InvalidMessage)?;
+        // Not one that only others are in: what is a name depends on who says it.
         let channel = self.local.find(app.number(), &event.channel);
+        let channel = channel.filter(|id| session.subscription(*id).is_some());
         let name = match channel {
             Some(id) => self.local.channel(id).key.name.clone(),
-            None => ChannelName::parse(&event.channel, options.channel_name_max)
+            None => session
+                .wire()
+                .name_rule()
+                .parse(&event.channel, options.channel_name_max)
                 .map_err(|fault| ClientError::Refused(fault.to_string().into()))?,
         };
         let session = self.session_mut(slot).ok_or(ClientError::InvalidMessage)?;

@@ -26,7 +26,7 @@ use crate::{
     app::AppNumber,
     event::{Event, Wire, parse_offset},
     hub::Hub,
-    local::{Evicted, LocalChannels, LocalId},
+    local::{Dropped, Evicted, LocalChannels, LocalId},
     peer::{ShardId, Slot},
     session::{Place, Session},
     shrink::shrink_map,
@@ -41,6 +41,10 @@ const LOG_BYTES_MAX: usize = 64 << 20;
 const ENTRY_BYTES: usize = 256;
 /// Sessions of a shard that wait for their clients; the oldest go first.
 const KEPT_MAX: usize = 100_000;
+/// Subscriptions of these sessions.
+const KEPT_SUBSCRIPTIONS_MAX: usize = 500_000;
+/// Seconds by which the ticks may come late, and times be rounded.
+const SLACK_SECONDS: Second = 3;
 
 /// Names a session to which a client returns: Socket.IO's `pid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +90,7 @@ pub struct Return {
 #[derive(Debug)]
 struct Entry {
     channel: LocalId,
-    event: Arc<Event>,
+    offset: u64,
     frame: Frame,
     except: Option<SocketId>,
     at: Second,
@@ -133,8 +137,12 @@ impl Log {
             self.dropped += 1;
             self.bytes -= entry.frame.bytes().len() + ENTRY_BYTES;
             if let Some(channel) = channels.get_mut(entry.channel) {
-                let offset = entry.event.offset().unwrap_or(0);
-                channel.evicted = Evicted { entry: self.dropped, offset };
+                let Entry { offset, except, .. } = *entry;
+                let dropped = Dropped { entry: self.dropped, offset, except };
+                match &mut channel.evicted {
+                    Some(evicted) => evicted.push(dropped),
+                    none => *none = Some(Box::new(Evicted::new(dropped))),
+                }
             }
             self.entries.pop_front();
         }
@@ -143,34 +151,54 @@ impl Log {
         }
     }
 
-    /// What a session missed after the event of this offset.
+    /// What a session missed after the event of this offset, each with its number.
     fn missed(
         &self,
         session: &Session,
         offset: Option<u64>,
         channels: &LocalChannels,
         bytes_max: usize,
-    ) -> Result<Vec<Frame>, Gap> {
-        let found = offset.and_then(|offset| {
-            self.entries.iter().rposition(|entry| entry.event.offset() == Some(offset))
-        });
+    ) -> Result<Vec<(u64, Frame)>, Gap> {
+        let position = |offset| self.entries.iter().rposition(|entry| entry.offset == offset);
+        let stale = session.socketio.as_ref().and_then(|s| s.stale).map(NonZeroU64::get);
+        let found = offset.and_then(position);
+        let (offset, found) = match found {
+            // It is of another session, unless the very event has come to this one too.
+            Some(at) if offset == stale && self.concerns(at, session) => {
+                return Err(Gap::Forgotten);
+            }
+            _ if offset == stale => (None, None),
+            found => (offset, found),
+        };
         if found.is_none() && newest_forgotten(session, channels) != offset {
             return Err(Gap::Forgotten);
         }
         let from = found.map_or(0, |at| at + 1);
         let (mut missed, mut bytes) = (Vec::new(), 0);
         for (at, entry) in self.entries.iter().enumerate().skip(from) {
-            let number = self.dropped + at as u64 + 1;
-            if !concerns(entry, number, session) {
+            if !self.concerns(at, session) {
                 continue;
             }
             bytes += entry.frame.bytes().len();
             if bytes > bytes_max {
                 return Err(Gap::TooMuch);
             }
-            missed.push(entry.frame.clone());
+            missed.push((self.number(at), entry.frame.clone()));
         }
         Ok(missed)
+    }
+
+    /// The number of an entry at its place.
+    fn number(&self, at: usize) -> u64 {
+        self.dropped + at as u64 + 1
+    }
+
+    /// Whether a session would have been sent an event.
+    fn concerns(&self, at: usize, session: &Session) -> bool {
+        let entry = &self.entries[at];
+        let since = session.subscription(entry.channel).and_then(|subscription| subscription.since);
+        since.is_some_and(|since| since.get() <= self.number(at))
+            && entry.except != Some(session.socket_id)
     }
 }
 
@@ -178,25 +206,30 @@ impl Log {
 fn newest_forgotten(session: &Session, channels: &LocalChannels) -> Option<u64> {
     let evicted = session.subscriptions.iter().filter_map(|subscription| {
         let since = subscription.since?;
-        let evicted = channels.channel(subscription.channel).evicted;
-        (evicted.entry >= since.get()).then_some(evicted)
+        let evicted = channels.channel(subscription.channel).evicted.as_ref()?;
+        evicted.newest_for(session.socket_id).filter(|dropped| dropped.entry >= since.get())
     });
     evicted.max_by_key(|evicted| evicted.entry).map(|evicted| evicted.offset)
 }
 
-/// Whether the session would have been sent this event.
-fn concerns(entry: &Entry, number: u64, session: &Session) -> bool {
-    let subscription = session.subscription(entry.channel);
-    let is_subscribed =
-        subscription.and_then(|s| s.since).is_some_and(|since| since.get() <= number);
-    is_subscribed && entry.except != Some(session.socket_id)
+/// A session whose transport is gone.
+#[derive(Debug)]
+struct Waiting {
+    until: Second,
+    session: Box<Session>,
+    /// Its subscriptions when it came.
+    subscriptions: usize,
+    /// What was meant for it alone, each with the number of the log's next entry.
+    owed: Vec<(u64, Frame)>,
+    owed_bytes: usize,
 }
 
-/// Sessions whose transport is gone, and until when they wait.
+/// Sessions whose transport is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    sessions: HashMap<SocketId, (Second, Box<Session>)>,
+    sessions: HashMap<SocketId, Waiting>,
     order: BTreeSet<(Second, SocketId)>,
+    subscriptions: usize,
 }
 
 impl Kept {
@@ -205,36 +238,46 @@ impl Kept {
     }
 
     fn insert(&mut self, until: Second, session: Box<Session>) {
-        self.order.insert((until, session.socket_id));
-        self.sessions.insert(session.socket_id, (until, session));
+        let (id, subscriptions) = (session.socket_id, session.subscriptions.len());
+        let waiting = Waiting { until, session, subscriptions, owed: Vec::new(), owed_bytes: 0 };
+        self.subscriptions += subscriptions;
+        self.order.insert((until, id));
+        self.sessions.insert(id, waiting);
     }
 
-    fn get(&self, id: SocketId) -> Option<&Session> {
-        self.sessions.get(&id).map(|(_, session)| &**session)
+    pub(crate) fn get(&self, id: SocketId) -> Option<&Session> {
+        self.sessions.get(&id).map(|waiting| &*waiting.session)
     }
 
-    fn remove(&mut self, id: SocketId) -> Option<Box<Session>> {
-        let (until, session) = self.sessions.remove(&id)?;
-        self.order.remove(&(until, id));
+    pub(crate) fn get_mut(&mut self, id: SocketId) -> Option<&mut Session> {
+        self.sessions.get_mut(&id).map(|waiting| &mut *waiting.session)
+    }
+
+    fn remove(&mut self, id: SocketId) -> Option<Waiting> {
+        let waiting = self.sessions.remove(&id)?;
+        self.order.remove(&(waiting.until, id));
+        self.subscriptions -= waiting.subscriptions;
         shrink_map(&mut self.sessions);
-        Some(session)
+        Some(waiting)
     }
 
     /// The session that waits longest, if its time is over.
-    fn pop_due(&mut self, now: Second) -> Option<Box<Session>> {
+    fn pop_due(&mut self, now: Second) -> Option<Waiting> {
         let (until, id) = *self.order.first()?;
         if until > now { None } else { self.remove(id) }
     }
 
-    fn pop_oldest(&mut self) -> Option<Box<Session>> {
-        self.pop_due(Second::MAX)
+    /// The session that waits longest, if there is no room for one with so many subscriptions.
+    fn pop_for(&mut self, subscriptions: usize) -> Option<Waiting> {
+        let is_full = self.sessions.len() >= KEPT_MAX
+            || self.subscriptions + subscriptions > KEPT_SUBSCRIPTIONS_MAX;
+        if is_full { self.pop_due(Second::MAX) } else { None }
     }
 }
 
 impl Hub {
     /// From which entry on the log concerns a subscription that begins now.
-    pub(crate) fn since(&self, slot: Slot) -> Option<NonZeroU64> {
-        let session = self.session(slot)?;
+    pub(crate) fn since(&self, session: &Session) -> Option<NonZeroU64> {
         self.is_recoverable(session).then(|| self.log.next())
     }
 
@@ -252,13 +295,15 @@ impl Hub {
         except: Option<SocketId>,
         now: Now,
     ) {
-        if self.local.channel(id).recoverable == 0 || event.offset().is_none() {
+        if self.local.channel(id).recoverable == 0 {
             return;
         }
-        let Some(frame) = event.frame(Wire::SocketIo, name).cloned() else {
+        let (Some(offset), Some(frame)) = (event.offset(), event.frame(Wire::SocketIo, name))
+        else {
             return;
         };
-        let entry = Entry { channel: id, event: event.clone(), frame, except, at: now.seconds() };
+        let (frame, at) = (frame.clone(), now.seconds());
+        let entry = Entry { channel: id, offset, frame, except, at };
         self.log.push(entry);
         self.log.evict(0, &mut self.local);
     }
@@ -277,19 +322,15 @@ impl Hub {
             return;
         };
         let wire = session.wire();
-        for mut subscription in std::mem::take(&mut session.subscriptions) {
+        // What it has asked for is answered while it is away.
+        for subscription in &mut session.subscriptions {
             if let Place::In(position) = subscription.place {
                 self.unlist(slot, subscription.channel, wire, position);
                 subscription.place = Place::Away;
-                session.subscriptions.push(subscription);
-            } else {
-                self.drop_subscription(slot, wire, subscription, sink);
             }
         }
-        if self.kept.len() >= KEPT_MAX
-            && let Some(oldest) = self.kept.pop_oldest()
-        {
-            self.let_go(*oldest, sink);
+        while let Some(oldest) = self.kept.pop_for(session.subscriptions.len()) {
+            self.let_go(*oldest.session, sink);
         }
         let until = now.seconds_up().saturating_add(self.socketio.recovery_seconds);
         self.kept.insert(until, session);
@@ -306,23 +347,43 @@ impl Hub {
     /// Ends the sessions whose clients have not returned in time, and forgets what nobody can miss any
     /// more: a connection may have been dead for as long as a ping takes before that was noticed.
     pub(crate) fn expire_kept(&mut self, now: Now, sink: &mut dyn Sink) {
-        while let Some(session) = self.kept.pop_due(now.seconds()) {
-            self.let_go(*session, sink);
+        while let Some(waiting) = self.kept.pop_due(now.seconds()) {
+            self.let_go(*waiting.session, sink);
         }
         let options = &self.socketio;
-        let unnoticed = options.ping_interval_seconds + options.ping_timeout_seconds;
+        let unnoticed =
+            options.ping_interval_seconds + options.ping_timeout_seconds + SLACK_SECONDS;
         let window = options.recovery_seconds.saturating_add(unnoticed);
         self.log.evict(now.seconds().saturating_sub(window), &mut self.local);
     }
 
     pub(crate) fn forget_kept(&mut self, is_meant: impl Fn(&Session) -> bool, sink: &mut dyn Sink) {
         let sessions = self.kept.sessions.values();
+        let sessions = sessions.map(|waiting| &waiting.session);
         let meant: Vec<SocketId> =
-            sessions.filter(|(_, s)| is_meant(s)).map(|(_, s)| s.socket_id).collect();
+            sessions.filter(|session| is_meant(session)).map(|session| session.socket_id).collect();
         for id in meant {
-            if let Some(session) = self.kept.remove(id) {
-                self.let_go(*session, sink);
+            if let Some(waiting) = self.kept.remove(id) {
+                self.let_go(*waiting.session, sink);
             }
+        }
+    }
+
+    /// Tells a client something that is meant for it alone; one that is away is told when it returns.
+    pub(crate) fn tell_session(&mut self, id: SocketId, frame: &Frame, sink: &mut dyn Sink) {
+        if let Some(slot) = self.sockets.get(&id) {
+            return sink.send(*slot, frame);
+        }
+        let next = self.log.next().get();
+        let Some(waiting) = self.kept.sessions.get_mut(&id) else {
+            return;
+        };
+        waiting.owed_bytes += frame.bytes().len();
+        waiting.owed.push((next, frame.clone()));
+        if waiting.owed_bytes > self.socketio.recovery_bytes_max
+            && let Some(waiting) = self.kept.remove(id)
+        {
+            self.let_go(*waiting.session, sink);
         }
     }
 
@@ -360,7 +421,7 @@ impl Hub {
                     let who = Who { app: &app, socket_id: session.socket_id };
                     sink.note(&who, Note::NotRecovered(reason));
                 }
-                self.join_anew(slot, sink);
+                self.join_anew(slot, returning.offset.as_deref(), sink);
             }
         }
     }
@@ -387,20 +448,26 @@ impl Hub {
             self.keep_or_forget(former, now, sink);
             sink.close(former, &ClientError::TakenOver);
         }
-        let Some(session) = self.kept.get(pid.socket_id).filter(|session| is_theirs(session))
-        else {
+        if !self.kept.get(pid.socket_id).is_some_and(is_theirs) {
             return Err("the session is unknown, or over (recovery_seconds)");
-        };
+        }
         let offset = match offset.as_deref().map(parse_offset) {
             Some(None) => Err(Gap::Forgotten),
             Some(Some(offset)) => Ok(Some(offset)),
             None => Ok(None),
         };
-        let max = self.socketio.recovery_bytes_max;
-        let missed = offset.and_then(|offset| self.log.missed(session, offset, &self.local, max));
-        let session = self.kept.remove(pid.socket_id).ok_or("the session is over")?;
+        let waiting = self.kept.remove(pid.socket_id).ok_or("the session is over")?;
+        let max = self.socketio.recovery_bytes_max.saturating_sub(waiting.owed_bytes);
+        let missed =
+            offset.and_then(|offset| self.log.missed(&waiting.session, offset, &self.local, max));
+        let Waiting { session, mut owed, .. } = waiting;
         match missed {
-            Ok(missed) => Ok((session, missed)),
+            Ok(missed) => {
+                // Sorting keeps what is owed in front of the log's next entry.
+                owed.extend(missed);
+                owed.sort_by_key(|(number, _)| *number);
+                Ok((session, owed.into_iter().map(|(_, frame)| frame).collect()))
+            }
             Err(gap) => {
                 self.let_go(*session, sink);
                 Err(match gap {
@@ -421,9 +488,14 @@ impl Hub {
     ) {
         let (socket_id, wire) = (session.socket_id, session.wire());
         for subscription in &mut session.subscriptions {
-            subscription.place = Place::In(self.list(slot, subscription.channel, wire));
+            if subscription.place == Place::Away {
+                subscription.place = Place::In(self.list(slot, subscription.channel, wire));
+            }
         }
         session.life.hear(now);
+        if let Some(socketio) = session.socketio.as_mut() {
+            socketio.return_here();
+        }
         let pid = session.socketio.as_ref().map(|socketio| Pid::of(socket_id, socketio.secret));
         self.replace(slot, session);
         sink.resumed(slot, socket_id);

@@ -10,6 +10,7 @@ use crate::{
     limits::{TokenBucket, Window},
     local::LocalId,
     peer::{ConnectionKey, ShardId, Slot},
+    shrink::shrink_vec,
     socketio::SocketIo,
     time::{Now, Second},
 };
@@ -102,6 +103,13 @@ impl Session {
 
     pub(crate) fn subscription(&self, channel: LocalId) -> Option<&Subscription> {
         self.subscriptions.iter().find(|s| s.channel == channel)
+    }
+
+    pub(crate) fn take_subscription(&mut self, channel: LocalId) -> Option<Subscription> {
+        let at = self.subscriptions.iter().position(|s| s.channel == channel)?;
+        let subscription = self.subscriptions.swap_remove(at);
+        shrink_vec(&mut self.subscriptions);
+        Some(subscription)
     }
 
     pub(crate) fn subscription_mut(&mut self, channel: LocalId) -> Option<&mut Subscription> {

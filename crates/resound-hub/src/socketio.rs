@@ -1,5 +1,7 @@
 //! Clients of Socket.IO: sessions of Engine.IO 3 and 4 that speak laravel-echo-server's events.
 
+use std::num::NonZeroU64;
+
 use resound_protocol::{
     channel::{Access, ChannelName},
     engineio::{self, Handshake, Packet, Upgrades, Version},
@@ -12,9 +14,9 @@ use resound_protocol::{
 use crate::{
     app::{AppNumber, LiveApp},
     authorise::AuthRequest,
-    event::Wire,
+    event::{Wire, parse_offset},
     hub::Hub,
-    peer::{ChannelKey, Message, Slot, SubscribeRequest, Ticket, WelcomeKind},
+    peer::{ChannelKey, ConnectionKey, Message, Slot, SubscribeRequest, Ticket, WelcomeKind},
     recovery::{Pid, Return},
     session::{Place, Session},
     sink::{Note, Sink, Who},
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// How long a client of Engine.IO 4 may take to join the namespace (Socket.IO's `connectTimeout`).
-const JOIN_SECONDS: Second = 45;
+pub(crate) const JOIN_SECONDS: Second = 45;
 /// Questions of one connection that the application may have before it: one client's do not keep the
 /// others waiting.
 const QUESTIONS_MAX: u32 = 256;
@@ -69,6 +71,11 @@ pub(crate) struct SocketIo {
     attachments: u32,
     /// Questions that the application has not answered yet.
     questions: u32,
+    /// The offset with which the client came from a session that it did not get back. It says it again
+    /// until it receives an event, since socket.io-client never forgets one.
+    pub(crate) stale: Option<NonZeroU64>,
+    /// Whether the client has returned to this session.
+    has_returned: bool,
 }
 
 /// Whether the client is in the namespace. Those of Engine.IO 3 are from the start.
@@ -80,6 +87,12 @@ pub(crate) enum Stage {
 }
 
 impl SocketIo {
+    /// Notes that the client is here again. What it had begun to say is lost.
+    pub(crate) fn return_here(&mut self) {
+        self.attachments = 0;
+        self.has_returned = true;
+    }
+
     /// Whether it is time for a ping rather than for the end.
     pub(crate) fn pings(&self, now: Now) -> bool {
         let is_late = match self.stage {
@@ -120,6 +133,8 @@ impl Newcomer {
             secret: self.secret,
             attachments: 0,
             questions: 0,
+            stale: None,
+            has_returned: false,
         };
         let mut session = Session::new(self.socket_id, self.app, now);
         session.socketio = Some(Box::new(socketio));
@@ -223,9 +238,9 @@ impl Hub {
         if let Some(limit) = limit.filter(|limit| !session.messages.attempt(limit, now)) {
             self.refuse(slot, &ClientError::RateLimit, "rate_limiting", sink);
             if limit.terminate_on_limit {
-                self.end(slot, &ClientError::RateLimit, sink);
+                return self.end(slot, &ClientError::RateLimit, sink);
             }
-            return;
+            return self.expect_attachments(slot, text);
         }
         match ClientPacket::parse(text) {
             Ok(packet) => self.take_socketio(slot, &app, packet, now, sink),
@@ -233,6 +248,16 @@ impl Hub {
             Err(fault) => {
                 self.refuse(slot, &ClientError::InvalidMessage, &fault.to_string(), sink);
             }
+        }
+    }
+
+    /// The attachments of a packet that is passed over come all the same.
+    fn expect_attachments(&mut self, slot: Slot, text: &str) {
+        if text.starts_with(['5', '6'])
+            && let Ok(ClientPacket::Binary { attachments }) = ClientPacket::parse(text)
+            && let Some(socketio) = self.session_mut(slot).and_then(|s| s.socketio.as_mut())
+        {
+            socketio.attachments = attachments;
         }
     }
 
@@ -299,31 +324,30 @@ impl Hub {
         }
         let recovery =
             if self.socketio.recovery_seconds > 0 { socketio::recovery(auth) } else { None };
-        let returning = recovery.and_then(|recovery| {
-            let pid = Pid::parse(&recovery.pid)?;
-            Some(Return { app, pid, offset: recovery.offset.map(|offset| offset.into()) })
-        });
-        match returning {
-            None => self.join_anew(slot, sink),
-            Some(returning) if returning.pid.shard(self.shards) == self.shard => {
-                self.recover(slot, &returning, now, sink);
-            }
-            Some(returning) => {
-                self.forget(slot, sink);
-                let shard = returning.pid.shard(self.shards);
-                sink.hand_over(slot, shard, returning);
-            }
+        let pid = recovery.as_ref().and_then(|recovery| Pid::parse(&recovery.pid));
+        let offset: Option<Box<str>> =
+            recovery.and_then(|recovery| recovery.offset).map(Into::into);
+        let Some(pid) = pid else {
+            return self.join_anew(slot, offset.as_deref(), sink);
+        };
+        let returning = Return { app, pid, offset };
+        let shard = pid.shard(self.shards);
+        if shard == self.shard {
+            return self.recover(slot, &returning, now, sink);
         }
+        self.forget(slot, sink);
+        sink.hand_over(slot, shard, returning);
     }
 
-    /// Makes a connection a session of its own.
-    pub(crate) fn join_anew(&mut self, slot: Slot, sink: &mut dyn Sink) {
+    /// Makes a connection a session of its own. The client may say an offset of another one.
+    pub(crate) fn join_anew(&mut self, slot: Slot, offset: Option<&str>, sink: &mut dyn Sink) {
         let Some(session) = self.session_mut(slot) else {
             return;
         };
         let socket_id = session.socket_id;
         if let Some(socketio) = session.socketio.as_mut() {
             socketio.stage = Stage::Joined;
+            socketio.stale = offset.and_then(parse_offset).and_then(NonZeroU64::new);
             let pid = Pid::of(socket_id, socketio.secret);
             self.welcome(slot, socket_id, pid, sink);
         }
@@ -380,17 +404,20 @@ impl Hub {
             return;
         };
         let key = ChannelKey { app: app.number(), name };
+        let socket_id = session.socket_id;
         let known = self
             .local
             .find(key.app, key.name.as_str())
             .and_then(|id| session.subscription(id))
             .map(|s| (s.place, s.serial, s.member.is_some()));
         match known {
-            // Echo repeats its subscriptions when it has come back; the first answer is on its way.
-            Some((Place::Authorising, ..)) => return,
+            Some((Place::Authorising, serial, _)) => {
+                return self.ask_application_again(slot, &key, serial, headers, sink);
+            }
             Some((_, serial, is_member)) => {
                 let welcome = if is_member { WelcomeKind::Members } else { WelcomeKind::Plain };
-                return self.ask_owner(slot, &key, None, welcome, Ticket::Repeated(serial), sink);
+                let ticket = Ticket::Repeated(serial);
+                return self.ask_owner(socket_id, &key, None, welcome, ticket, sink);
             }
             None => {}
         }
@@ -401,7 +428,7 @@ impl Hub {
             Access::Public => {
                 let serial = self.add_subscription(slot, &key, Place::Asked, None);
                 let ticket = Ticket::New(serial);
-                self.ask_owner(slot, &key, None, WelcomeKind::Plain, ticket, sink);
+                self.ask_owner(socket_id, &key, None, WelcomeKind::Plain, ticket, sink);
             }
             Access::User => {
                 let reason = "only clients of the Pusher protocol sign in (pusher.signin())";
@@ -415,19 +442,18 @@ impl Hub {
     /// Asks a channel's owner to let a connection in.
     pub(crate) fn ask_owner(
         &mut self,
-        slot: Slot,
+        socket_id: SocketId,
         key: &ChannelKey,
         member: Option<Member>,
         welcome: WelcomeKind,
         ticket: Ticket,
         sink: &mut dyn Sink,
     ) {
-        let Some(session) = self.session(slot) else {
-            return;
-        };
-        let (connection, wire) = (session.key(self.shard, slot), Wire::SocketIo);
-        let request =
-            SubscribeRequest { connection, wire, channel: key.clone(), member, welcome, ticket };
+        // Whose client is away has no slot, and needs none: the answer finds the session.
+        let slot = self.sockets.get(&socket_id).copied().unwrap_or_default();
+        let connection = ConnectionKey { shard: self.shard, slot, socket_id };
+        let (channel, wire) = (key.clone(), Wire::SocketIo);
+        let request = SubscribeRequest { connection, wire, channel, member, welcome, ticket };
         self.route_to_owner(key, Message::Subscribe(request), sink);
     }
 
@@ -438,27 +464,47 @@ impl Hub {
         headers: Vec<(String, String)>,
         sink: &mut dyn Sink,
     ) {
-        let Some(session) = self.session_mut(slot) else {
-            return;
-        };
-        let Some(socketio) = session.socketio.as_mut() else {
-            return;
-        };
-        if socketio.questions >= QUESTIONS_MAX {
+        let Some(socket_id) = self.count_question(slot) else {
             let reason = format!("{QUESTIONS_MAX} subscriptions wait for the application already");
             let refusal = Refusal::limit(reason);
             return self.refuse_subscription(slot, key.name.as_str(), &refusal, sink);
-        }
-        socketio.questions += 1;
-        let socket_id = session.socket_id;
+        };
         let serial = self.add_subscription(slot, key, Place::Authorising, None);
         sink.authorise(AuthRequest { slot, socket_id, serial, channel: key.clone(), headers });
     }
 
-    /// Counts an answer of the application.
-    pub(crate) fn question_answered(&mut self, slot: Slot) {
-        if let Some(socketio) = self.session_mut(slot).and_then(|session| session.socketio.as_mut())
+    /// Echo repeats its subscriptions when it has come back. The first answer is on its way, unless the
+    /// connection was cut before the question went out.
+    fn ask_application_again(
+        &mut self,
+        slot: Slot,
+        key: &ChannelKey,
+        serial: u32,
+        headers: Vec<(String, String)>,
+        sink: &mut dyn Sink,
+    ) {
+        let socketio = self.session(slot).and_then(|session| session.socketio.as_ref());
+        if socketio.is_some_and(|socketio| socketio.has_returned)
+            && let Some(socket_id) = self.count_question(slot)
         {
+            sink.authorise(AuthRequest { slot, socket_id, serial, channel: key.clone(), headers });
+        }
+    }
+
+    /// Counts a question to the application; the client that it is about, unless it has too many.
+    fn count_question(&mut self, slot: Slot) -> Option<SocketId> {
+        let session = self.session_mut(slot)?;
+        let socketio = session.socketio.as_mut()?;
+        if socketio.questions >= QUESTIONS_MAX {
+            return None;
+        }
+        socketio.questions += 1;
+        Some(session.socket_id)
+    }
+
+    /// Counts an answer of the application.
+    pub(crate) fn question_answered(&mut self, id: SocketId) {
+        if let Some(socketio) = self.session_of_mut(id).and_then(|s| s.socketio.as_mut()) {
             socketio.questions = socketio.questions.saturating_sub(1);
         }
     }

@@ -9,6 +9,7 @@ use resound_protocol::{
     member::Member,
     message::{self, RefusalKind},
     signature::{ChannelDataRule, verify_channel_auth},
+    socket_id::SocketId,
     socketio,
 };
 
@@ -112,30 +113,32 @@ impl Hub {
     }
 
     pub(crate) fn subscribe_answered(&mut self, answer: SubscribeAnswer, sink: &mut dyn Sink) {
-        let slot = answer.connection.slot;
-        let is_there = self.sockets.get(&answer.connection.socket_id) == Some(&slot);
+        let socket_id = answer.connection.socket_id;
         let (Ticket::New(serial) | Ticket::Repeated(serial)) = answer.ticket;
         let is_new = answer.ticket == Ticket::New(serial);
         let waiting =
             self.local.find(answer.channel.app, answer.channel.name.as_str()).filter(|id| {
-                let subscription = self.session(slot).and_then(|session| session.subscription(*id));
-                is_there && subscription.is_some_and(|s| s.serial == serial)
+                let session = self.session_of(socket_id);
+                let subscription = session.and_then(|session| session.subscription(*id));
+                subscription.is_some_and(|s| s.serial == serial)
             });
         match (waiting, answer.outcome) {
             (Some(id), Ok(welcome)) => {
                 if is_new {
-                    self.place(slot, id, sink);
+                    self.place(socket_id, id, sink);
                 }
                 for frame in welcome.confirmation.iter().chain(&welcome.cached) {
-                    sink.send(slot, frame);
+                    self.tell_session(socket_id, frame, sink);
                 }
             }
             (Some(id), Err(error)) => {
-                self.take_subscription(slot, id);
-                self.local.leave(id);
+                // Who is in already stays in: only its list was refused.
+                if is_new {
+                    self.take_back(socket_id, id);
+                }
                 let refusal =
                     Refusal { kind: RefusalKind::LimitReached, reason: error.to_string(), error };
-                self.refuse_subscription(slot, answer.channel.name.as_str(), &refusal, sink);
+                self.deny(socket_id, &answer.channel, &refusal, sink);
             }
             // Let in, but gone or unsubscribed meanwhile: the place is given back.
             (None, Ok(_)) if is_new => {
@@ -150,26 +153,34 @@ impl Hub {
         }
     }
 
-    fn place(&mut self, slot: Slot, id: LocalId, sink: &mut dyn Sink) {
-        let since = self.since(slot);
-        let Some(wire) = self.session(slot).map(Session::wire) else {
+    fn place(&mut self, socket_id: SocketId, id: LocalId, sink: &mut dyn Sink) {
+        let Some(session) = self.session_of(socket_id) else {
             return;
         };
-        let position = self.list(slot, id, wire);
+        let (app, wire, since) = (session.app, session.wire(), self.since(session));
+        let place = match self.sockets.get(&socket_id).copied() {
+            Some(slot) => Place::In(self.list(slot, id, wire)),
+            None => Place::Away,
+        };
         let channel = self.local.channel_mut(id);
         channel.recoverable += u32::from(since.is_some());
         let name = channel.key.name.clone();
-        let Some((session, app)) = self.speaker(slot) else {
-            return;
-        };
-        if let Some(subscription) = session.subscription_mut(id) {
-            subscription.place = Place::In(position);
+        let session = self.session_of_mut(socket_id);
+        if let Some(subscription) = session.and_then(|session| session.subscription_mut(id)) {
+            subscription.place = place;
             subscription.since = since;
         }
-        sink.note(
-            &Who { app: &app, socket_id: session.socket_id },
-            Note::Subscribed(name.as_str()),
-        );
+        if let Some(app) = self.app(app) {
+            sink.note(&Who { app: &app, socket_id }, Note::Subscribed(name.as_str()));
+        }
+    }
+
+    /// Undoes a subscription that the owner does not count.
+    pub(crate) fn take_back(&mut self, socket_id: SocketId, id: LocalId) {
+        let session = self.session_of_mut(socket_id);
+        if session.and_then(|session| session.take_subscription(id)).is_some() {
+            self.local.leave(id);
+        }
     }
 
     /// Puts a connection into a channel's list; its place in it.
@@ -208,7 +219,8 @@ impl Hub {
         let Some(id) = self.local.find(app.number(), channel) else {
             return;
         };
-        let Some(subscription) = self.take_subscription(slot, id) else {
+        let session = self.session_mut(slot);
+        let Some(subscription) = session.and_then(|session| session.take_subscription(id)) else {
             return;
         };
         if let Some(session) = self.session(slot) {
@@ -216,14 +228,6 @@ impl Hub {
         }
         let wire = self.session(slot).map_or(Wire::Pusher, Session::wire);
         self.drop_subscription(slot, wire, subscription, sink);
-    }
-
-    pub(crate) fn take_subscription(&mut self, slot: Slot, id: LocalId) -> Option<Subscription> {
-        let subscriptions = &mut self.session_mut(slot)?.subscriptions;
-        let at = subscriptions.iter().position(|s| s.channel == id)?;
-        let subscription = subscriptions.swap_remove(at);
-        shrink_vec(subscriptions);
-        Some(subscription)
     }
 
     /// Undoes a subscription that its session has no more. One that is not in yet is undone when the
@@ -251,6 +255,40 @@ impl Hub {
             self.route_to_owner(&channel, out, sink);
         }
         self.local.leave(id);
+    }
+
+    /// Refuses a subscription to a client that may be away.
+    pub(crate) fn deny(
+        &mut self,
+        socket_id: SocketId,
+        channel: &ChannelKey,
+        refusal: &Refusal,
+        sink: &mut dyn Sink,
+    ) {
+        match self.sockets.get(&socket_id).copied() {
+            Some(slot) => self.refuse_subscription(slot, channel.name.as_str(), refusal, sink),
+            None => {
+                let status = status(refusal.kind);
+                self.deny_with(socket_id, channel, status, &refusal.reason, sink);
+            }
+        }
+    }
+
+    /// Refuses a subscription to a client of Socket.IO, with a status.
+    pub(crate) fn deny_with(
+        &mut self,
+        socket_id: SocketId,
+        channel: &ChannelKey,
+        status: u16,
+        reason: &str,
+        sink: &mut dyn Sink,
+    ) {
+        let name = channel.name.as_str();
+        if let Some(app) = self.app(channel.app) {
+            let note = Note::SubscriptionRefused { channel: name, reason };
+            sink.note(&Who { app: &app, socket_id }, note);
+        }
+        self.tell_session(socket_id, &socketio::subscription_error(name, status), sink);
     }
 
     /// A client of Pusher's protocol gets both: Reverb's `pusher:error`, which reaches the connection's

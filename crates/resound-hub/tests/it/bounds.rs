@@ -22,9 +22,12 @@ use crate::world::app;
 
 /// Counts what is sent, and keeps nothing.
 #[derive(Debug, Default)]
-struct Counter {
-    sent: usize,
+pub(crate) struct Counter {
+    pub(crate) sent: usize,
     closed: usize,
+    /// Clients that returned to their sessions, and those who could not.
+    pub(crate) recovered: usize,
+    pub(crate) not_recovered: usize,
 }
 
 impl Sink for Counter {
@@ -52,14 +55,20 @@ impl Sink for Counter {
 
     fn resumed(&mut self, _: Slot, _: SocketId) {}
 
-    fn note(&mut self, _: &Who<'_>, _: Note<'_>) {}
+    fn note(&mut self, _: &Who<'_>, note: Note<'_>) {
+        match note {
+            Note::Recovered(_) => self.recovered += 1,
+            Note::NotRecovered(_) => self.not_recovered += 1,
+            _ => {}
+        }
+    }
 }
 
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now::from_seconds(1000)
 }
 
-fn hub(options: AppOptions) -> Hub {
+pub(crate) fn hub(options: AppOptions) -> Hub {
     Hub::new(0, 1, Apps::new([app(options)]).into())
 }
 

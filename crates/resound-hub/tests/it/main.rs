@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! * `world`: shards, clients and the wires between them; `scene`: conversations in that world
+//! * `world`: shards, clients and the wires between them; `scene`: conversations in that world; `echo`: those of
+//!   Socket.IO's clients
 //! * one module per feature, in exact frames
 //! * `presence_model`, `order_model`, `watchlist_model`: random actions in every interleaving
 //! * `bounds`: what an outsider cannot fill
@@ -17,6 +18,8 @@ mod world;
 
 mod scene;
 
+mod echo;
+
 mod admission;
 mod bounds;
 mod cache;
@@ -28,7 +31,14 @@ mod notes;
 mod order_model;
 mod presence;
 mod presence_model;
+mod recovery;
+mod recovery_bounds;
+mod recovery_model;
 mod reload;
+mod sharing;
+mod socketio;
+mod socketio_faults;
+mod socketio_presence;
 mod subscription_count;
 mod subscriptions;
 mod terminate;

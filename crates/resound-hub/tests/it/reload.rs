@@ -155,6 +155,7 @@ fn shards_may_hear_of_a_reload_one_after_the_other() {
         let gone = std::sync::Arc::new(world.hubs[0].apps().reloaded([]));
         (8..16).for_each(|channel| subscribe(&mut world, channel));
         world.reload_shard(order[0], &gone);
+        (0..8).for_each(|channel| subscribe(&mut world, channel)); // once more
         (16..24).for_each(|channel| subscribe(&mut world, channel));
         world.settle();
         world.reload_shard(order[1], &gone);

@@ -3,11 +3,17 @@
 use std::fmt::Write as _;
 
 use expect_test::Expect;
-use resound_hub::app::{App, AppOptions};
-use resound_protocol::signature::{channel_auth, user_auth};
+use resound_hub::{
+    app::{App, AppOptions},
+    socketio::SocketIoOptions,
+};
+use resound_protocol::{
+    error::ClientError,
+    signature::{channel_auth, user_auth},
+};
 use serde_json::{Value, json};
 
-use crate::world::{ClientId, Heard, World, app};
+use crate::world::{ClientId, Heard, World, app, offset_in};
 
 /// A conversation of clients that have names.
 pub(crate) struct Scene {
@@ -18,6 +24,8 @@ pub(crate) struct Scene {
     connects: usize,
     publishes: usize,
     is_holding: bool,
+    /// The offsets that were seen, in their order: which ones they are depends on the shards.
+    offsets: Vec<String>,
 }
 
 /// Something that happens.
@@ -32,7 +40,18 @@ pub(crate) fn check(steps: &[Step], expected: Expect) {
 /// Plays the steps with an application of these options.
 #[track_caller]
 pub(crate) fn check_with(options: AppOptions, steps: &[Step], expected: Expect) {
-    let play = |shards| Scene::new(shards, options.clone()).play(steps);
+    check_socketio(options, SocketIoOptions::default(), steps, expected);
+}
+
+/// Plays the steps with these options of the application and of Socket.IO.
+#[track_caller]
+pub(crate) fn check_socketio(
+    options: AppOptions,
+    socketio: SocketIoOptions,
+    steps: &[Step],
+    expected: Expect,
+) {
+    let play = |shards| Scene::new(shards, options.clone(), socketio).play(steps);
     let transcript = play(1);
     assert_eq!(transcript, play(2), "with two shards");
     assert_eq!(transcript, play(3), "with three shards");
@@ -42,19 +61,20 @@ pub(crate) fn check_with(options: AppOptions, steps: &[Step], expected: Expect) 
 /// Plays the steps with two shards, where messages can be on their way.
 #[track_caller]
 pub(crate) fn check_on_two_shards(options: AppOptions, steps: &[Step], expected: Expect) {
-    expected.assert_eq(&Scene::new(2, options).play(steps));
+    expected.assert_eq(&Scene::new(2, options, SocketIoOptions::default()).play(steps));
 }
 
 impl Scene {
-    pub(crate) fn new(shards: usize, options: AppOptions) -> Self {
+    pub(crate) fn new(shards: usize, options: AppOptions, socketio: SocketIoOptions) -> Self {
         Self {
-            world: World::new(shards, [app(options)]),
+            world: World::with_socketio(shards, [app(options)], socketio),
             names: Vec::new(),
             shown: Vec::new(),
             transcript: String::new(),
             connects: 0,
             publishes: 0,
             is_holding: false,
+            offsets: Vec::new(),
         }
     }
 
@@ -75,20 +95,37 @@ impl Scene {
     }
 
     fn connect(&mut self, name: &'static str, key: &str) {
-        let shard = self.connects % self.world.shards();
+        let shard = self.next_shard();
+        let connected = self.world.connect(shard, key);
+        // The greeting is the subject of `admission`.
+        self.enter(name, connected, 1);
+    }
+
+    /// The shards take turns.
+    pub(crate) fn next_shard(&mut self) -> usize {
         self.connects += 1;
-        match self.world.connect(shard, key) {
+        (self.connects - 1) % self.world.shards()
+    }
+
+    /// Gives a client its name; so much of what it has heard is not written down.
+    pub(crate) fn enter(
+        &mut self,
+        name: &'static str,
+        connected: Result<ClientId, ClientError>,
+        hidden: usize,
+    ) {
+        match connected {
             Ok(client) => {
                 self.names.push((name, client));
-                // The greeting is the subject of `admission`.
                 self.shown.resize(client + 1, 0);
-                self.shown[client] = 1;
+                self.shown[client] = hidden;
             }
-            Err(error) => {
-                writeln!(self.transcript, "{name} refused {} {error}", error.code())
-                    .expect("a String grows");
-            }
+            Err(error) => self.write(&format!("{name} refused {} {error}", error.code())),
         }
+    }
+
+    pub(crate) fn write(&mut self, line: &str) {
+        writeln!(self.transcript, "{line}").expect("a String grows");
     }
 
     fn publish(&mut self, channel: &str, event: &str, data: &str, except: Option<&str>) {
@@ -101,23 +138,65 @@ impl Scene {
     /// Writes down what is new, in the order in which the clients came.
     fn show(&mut self, heading: &str) {
         let mut lines = String::new();
-        for (name, client) in &self.names {
-            let heard = &self.world.client(*client).heard;
-            for one in &heard[self.shown[*client]..] {
+        for (name, client) in self.names.clone() {
+            let heard = self.world.client(client).heard[self.shown[client]..].to_vec();
+            for one in &heard {
                 match one {
-                    Heard::Frame(text) => writeln!(lines, "{name} < {text}"),
+                    Heard::Frame(text) => writeln!(lines, "{name} < {}", self.without_ids(text)),
                     Heard::ControlPing => writeln!(lines, "{name} < control ping"),
                     Heard::Closed(code, reason) => writeln!(lines, "{name} closed {code} {reason}"),
                     Heard::Note(text) => writeln!(lines, "{name} note: {text}"),
                 }
                 .expect("a String grows");
             }
-            self.shown[*client] = heard.len();
+            self.shown[client] += heard.len();
         }
         if !lines.is_empty() {
             self.transcript.push_str(heading);
             self.transcript.push_str(&lines);
         }
+    }
+
+    /// Every client that is pinged answers; those of Engine.IO 3 ping. Nothing of it is written down.
+    pub(crate) fn answer_pings(&mut self) {
+        for (_, client) in self.names.clone() {
+            let one = |text: &str| [Heard::Frame(text.to_owned())];
+            let heard = &self.world.client(client).heard[self.shown[client]..];
+            let is_pinged = heard == one("2");
+            self.world.say(client, if is_pinged { "3" } else { "6" });
+            self.shown[client] += usize::from(is_pinged);
+        }
+    }
+
+    /// A text in which ids have the names of those to whom they were given: `ann`, and `ann2` for her
+    /// second connection.
+    fn without_ids(&mut self, text: &str) -> String {
+        if text.starts_with("42")
+            && let Some(offset) = offset_in(text)
+        {
+            let known = self.offsets.iter().position(|known| *known == offset);
+            let number = known.unwrap_or_else(|| {
+                self.offsets.push(offset.clone());
+                self.offsets.len() - 1
+            });
+            let end = format!("{offset:?}]");
+            let event = text.strip_suffix(&end).expect("the offset is the last argument");
+            return format!("{event}#{}]", number + 1);
+        }
+        if !text.starts_with("0{") && !text.starts_with("40{") {
+            return text.to_owned();
+        }
+        let mut text = text.to_owned();
+        for (at, (name, client)) in self.names.iter().enumerate() {
+            let before = self.names[..at].iter().filter(|(other, _)| other == name).count();
+            let name =
+                if before == 0 { (*name).to_owned() } else { format!("{name}{}", before + 1) };
+            for (id, secret) in &self.world.client(*client).ids {
+                text = text.replace(&format!("\"{id}\""), &format!("<{name}>"));
+                text = text.replace(&format!("\"{id}-{secret:016x}\""), &format!("<{name}'s>"));
+            }
+        }
+        text
     }
 
     fn auth(&self, name: &str, channel: &str, channel_data: Option<&str>) -> String {
@@ -130,7 +209,7 @@ impl Scene {
     }
 }
 
-fn step(does: impl Fn(&mut Scene) + 'static) -> Step {
+pub(crate) fn step(does: impl Fn(&mut Scene) + 'static) -> Step {
     Box::new(does)
 }
 

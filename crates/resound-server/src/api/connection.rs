@@ -37,14 +37,15 @@ impl Client {
         self.0.tcp.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
     }
 
-    /// Waits until the client has closed its side.
+    /// Waits until the client has closed its side. What it sends meanwhile is its next request, behind
+    /// which its end is not seen until that is read.
     pub(super) async fn closed(&self) {
         let Socket { tcp, tls } = &*self.0;
         let says_more = match tls {
+            // Looked at, because the HTTP library leaves the socket marked as readable when it has read all.
             None => tcp.peek(&mut [0]).await.is_ok_and(|count| count > 0),
             Some(tls) => poll_fn(|cx| says_more(tcp, &mut tls.borrow_mut(), cx)).await,
         };
-        // That is the next request, which is read when this one has been answered.
         if says_more {
             pending::<()>().await;
         }

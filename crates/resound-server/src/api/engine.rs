@@ -54,7 +54,7 @@ pub(super) async fn respond(
     let call =
         Call { shard, query, headers: &parts.headers, version: version.unwrap_or(Version::V4) };
     let result = match (version, parameter(query, "transport")) {
-        (_, Some("websocket")) => Err(call.explain_websocket()),
+        (_, Some("websocket")) => Err(call.explain_websocket().await),
         (None, Some("polling")) => Err(Fault::of(RequestFault::UnsupportedVersion)),
         (Some(_), Some("polling")) => call.polling(client, &parts.method, body).await,
         _ => Err(Fault::of(RequestFault::UnknownTransport)),
@@ -99,11 +99,14 @@ impl Fault {
 
 impl Call<'_> {
     /// A WebSocket's request that is no WebSocket's, or of a session that is not there.
-    fn explain_websocket(&self) -> Fault {
+    async fn explain_websocket(&self) -> Fault {
         let fault = match (self.session(), Version::parse(parameter(self.query, "EIO"))) {
             (_, None) => RequestFault::UnsupportedVersion,
             (Err(fault), _) => fault,
-            (Ok(Some(_)), _) => RequestFault::UnknownSession,
+            (Ok(Some(name)), _) => match post(self.shard, &name, |s, name| s.find(name)).await {
+                Some(Err(PollAnswer::Refused(fault))) => fault,
+                _ => RequestFault::BadRequest,
+            },
             (Ok(None), _) => match self.admit() {
                 Err(error) => return Fault::refused(&error),
                 Ok(_) if self.shard.shared.is_draining() => {

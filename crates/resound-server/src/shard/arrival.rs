@@ -36,6 +36,7 @@ impl Shard {
     }
 
     fn send_on(&mut self, slot: Slot, shard: ShardId, returning: Return) {
+        self.io.write_now(slot); // what it was told here, so that nothing comes before it
         self.io.unwatch(slot);
         let Some(connection) = self.io.detach(slot) else {
             return;

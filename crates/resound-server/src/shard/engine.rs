@@ -18,24 +18,23 @@ use resound_protocol::{
     },
     error::ClientError,
     socket_id::SocketId,
-    websocket::{Frame, Incoming, pong_frame},
+    websocket::{Incoming, pong_frame},
     xhr,
 };
 
 use super::{
     Asked, Shard,
     connection::{Link, Phase},
+    hear,
     mailbox::ShardMessage,
     polling::{Poll, PollAnswer, PollFormat, PollName, PollReply, Polling},
     random,
+    socket::Socket,
 };
 use crate::{
     authorise::{self, ClientHeaders, Question},
     transport::Upgrade,
 };
-
-/// Bytes of a message while a WebSocket only says that it works.
-const PROBE_BYTES_MAX: usize = 1 << 20;
 
 /// A new session whose client sends requests.
 pub(crate) enum NewSession {
@@ -43,6 +42,14 @@ pub(crate) enum NewSession {
     Engine { app: AppNumber, version: Version, headers: Arc<ClientHeaders> },
     /// Of pusher-js' fallback.
     Xhr { app: AppNumber, name: Box<str> },
+}
+
+/// A WebSocket on its way to the session that it is to carry on. It stays counted.
+pub(crate) struct Follower {
+    socket: Socket,
+    session: SocketId,
+    /// What was read of it elsewhere.
+    read: Vec<u8>,
 }
 
 /// What a client sent in the body of a request.
@@ -155,63 +162,80 @@ impl Shard {
 
     /// Reads a WebSocket that may carry on a session: `2probe`, and then `5`.
     pub(super) fn probe(&mut self, slot: Slot, session: SocketId, count: usize) {
-        let Self { io, buffer, .. } = self;
+        let Some(to) = self.io.polling_slot(&PollName::Engine(session)) else {
+            return self.follow(slot, session, count);
+        };
+        if !self.is_open(to) {
+            return self.drop_connection(slot);
+        }
+        let now = self.now();
+        let bytes_max = self.hub.message_bytes_max(to).unwrap_or(0);
+        let Self { hub, io, buffer, .. } = self;
         let Some(socket) = io.socket(slot) else {
             return;
         };
         let mut decoder = std::mem::take(&mut socket.decoder);
-        let (mut is_probed, mut is_upgraded, mut is_broken) = (false, false, false);
-        let mut messages: Vec<String> = Vec::new();
-        let decoded = decoder.decode(&mut buffer[..count], PROBE_BYTES_MAX, |incoming| {
+        let (mut is_upgraded, mut is_broken, mut closed) = (false, false, None);
+        let decoded = decoder.decode(&mut buffer[..count], bytes_max, |incoming| {
+            if is_upgraded {
+                return hear(hub, io, to, incoming, &mut closed, now);
+            }
             match incoming {
-                Incoming::Text(text) if is_upgraded => messages.push(text.to_owned()),
-                Incoming::Text("2probe") => {
-                    io.send_bytes(slot, Frame::text("3probe").bytes().clone());
-                    is_probed = true;
-                }
-                Incoming::Text("5") => is_upgraded = true,
+                Incoming::Text("2probe") => io.probed(slot, to, now),
+                Incoming::Text("5") => is_upgraded = io.take_over(slot, to, now),
                 Incoming::Ping(payload) => io.send_bytes(slot, pong_frame(payload)),
                 Incoming::Pong(_) => {}
-                Incoming::Text(_) | Incoming::Binary(_) | Incoming::Close(_) => {
-                    is_broken = true;
-                    return ControlFlow::Break(());
-                }
+                Incoming::Text(_) | Incoming::Binary(_) | Incoming::Close(_) => is_broken = true,
             }
-            ControlFlow::Continue(())
+            if is_broken { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        if let Some(socket) = io.socket(slot) {
+        let at = if is_upgraded { to } else { slot };
+        if let Some(socket) = self.io.socket(at) {
             socket.decoder = decoder;
         }
-        let name = PollName::Engine(session);
-        let Some(to) = io.polling_slot(&name) else {
-            return self.drop_connection(slot); // the session has ended meanwhile
-        };
-        let now = self.now();
-        if is_broken || decoded.is_err() {
-            return self.drop_connection(slot);
-        }
-        if is_probed && let Some(polling) = self.io.connection(to).and_then(|c| c.polling()) {
-            polling.is_upgrading = true;
-            polling.answer(now.micros());
-        }
         if is_upgraded {
-            self.io.take_over(slot, to, now);
-            for text in messages {
-                self.hub.receive(to, &text, now, &mut self.io);
-            }
-            self.depart();
+            return self.finish_read(to, closed, decoded);
+        }
+        if is_broken || decoded.is_err() {
+            self.drop_connection(slot);
         }
     }
 
-    /// A WebSocket that does not work out leaves the session that it was to carry on as it was.
-    pub(super) fn end_probe(&mut self, slot: Slot) {
-        let Some(Phase::Probing(session)) = self.io.connection(slot).map(|c| &c.phase) else {
-            return;
+    /// Sends a WebSocket after its session, which has moved meanwhile.
+    fn follow(&mut self, slot: Slot, session: SocketId, count: usize) {
+        let Some(shard) = self.io.moved.get(&session).copied() else {
+            return self.drop_connection(slot); // the session has ended meanwhile
         };
-        let name = PollName::Engine(*session);
-        let known = self.io.polling_slot(&name);
+        self.io.write_now(slot);
+        self.io.unwatch(slot);
+        if let Some(Link::Socket(socket)) = self.io.detach(slot).map(|connection| connection.link) {
+            let read = self.buffer[..count].to_vec();
+            let follower = Follower { socket, session, read };
+            self.io.shards.post(shard, ShardMessage::Follower(Box::new(follower)));
+        }
+    }
+
+    /// Takes in a WebSocket whose session has come from another shard.
+    pub(super) fn take_follower(&mut self, follower: Follower) {
+        let Follower { socket, session, read } = follower;
+        let now = self.now();
+        match self.io.open_probing(socket, session, now) {
+            Ok(slot) => self.read_rest(slot, &read),
+            Err(error) => {
+                self.io.shared.sockets.leave();
+                tracing::warn!(%error, "a connection could not be taken over");
+            }
+        }
+    }
+
+    /// A WebSocket that did not work out leaves the session as it was.
+    pub(super) fn end_probe(&mut self, session: SocketId) {
+        let known = self.io.polling_slot(&PollName::Engine(session));
         if let Some(polling) = known.and_then(|known| self.io.connection(known)?.polling()) {
             polling.is_upgrading = false;
+        } else if let Some(shard) = self.io.moved.get(&session).copied() {
+            let end = move |shard: &mut Self| shard.end_probe(session);
+            self.io.shards.post(shard, ShardMessage::Act(Box::new(end)));
         }
     }
 
@@ -272,6 +296,14 @@ impl Shard {
     /// Whether requests of this name belong to a session of this shard.
     pub(crate) fn has_polling(&self, name: &PollName) -> bool {
         self.io.polling_slot(name).is_some()
+    }
+
+    /// Says whether a session is here.
+    ///
+    /// # Errors
+    /// With the answer to its requests if it is not.
+    pub(crate) fn find(&mut self, name: &PollName) -> Result<(), PollAnswer> {
+        if self.has_polling(name) { Ok(()) } else { Err(self.elsewhere(name)) }
     }
 
     /// Takes a request for messages.

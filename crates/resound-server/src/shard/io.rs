@@ -106,6 +106,19 @@ impl Io {
         Ok(slot)
     }
 
+    /// Takes in a WebSocket, which is counted, that is to carry on a session.
+    pub(super) fn open_probing(
+        &mut self,
+        socket: Socket,
+        session: SocketId,
+        now: Now,
+    ) -> io::Result<Slot> {
+        let slot = self.seat(Link::Socket(socket), Phase::Probing(session))?;
+        let due = now.micros() + self.shared.handshake_timeout_micros();
+        self.deadlines.opening.push_back((due, slot, self.serial));
+        Ok(slot)
+    }
+
     /// Takes in a client without a socket, which is counted.
     pub(super) fn open_polling(&mut self, polling: Box<Polling>, phase: Phase, now: Now) -> Slot {
         let is_watched = polling.format == PollFormat::Xhr;
@@ -441,26 +454,36 @@ impl Io {
         }
     }
 
-    /// Lets a WebSocket carry on what requests have begun.
-    pub(super) fn take_over(&mut self, from: Slot, to: Slot, now: Now) {
+    /// Answers a WebSocket's probe. From here on no request waits: its client changes over.
+    pub(super) fn probed(&mut self, from: Slot, to: Slot, now: Now) {
+        self.send_bytes(from, websocket::Frame::text("3probe").bytes().clone());
+        if let Some(polling) = self.connection(to).and_then(|c| c.polling()) {
+            polling.is_upgrading = true;
+            polling.answer(now.micros());
+        }
+    }
+
+    /// Lets a WebSocket carry on what requests have begun. Says whether it does.
+    pub(super) fn take_over(&mut self, from: Slot, to: Slot, now: Now) -> bool {
+        self.write_now(from); // the answers to its handshake and its probe
         let Some(Link::Socket(mut socket)) = self.detach(from).map(|connection| connection.link)
         else {
-            return;
+            return false;
         };
         let Some(connection) = self.connections.get_mut(to as usize).and_then(Option::as_deref_mut)
         else {
-            return;
+            return false;
         };
         let (token, interest) = (Token(to as usize), interest(&socket));
         if let Err(error) = self.registry.reregister(socket.source(), token, interest) {
             tracing::warn!(%error, "a socket can't be watched; it is closed");
             self.shared.sockets.leave();
-            return;
+            return false;
         }
         let Link::Polling(mut polling) =
             std::mem::replace(&mut connection.link, Link::Socket(socket))
         else {
-            return;
+            return false;
         };
         // Before what the outbox has noted since.
         let noted = std::mem::take(&mut connection.pending);
@@ -471,6 +494,7 @@ impl Io {
         for frame in polling.take_queued().into_iter().chain(noted) {
             self.send_bytes(to, frame);
         }
+        true
     }
 
     /// The connections that broke and are still there.

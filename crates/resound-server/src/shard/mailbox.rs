@@ -16,7 +16,7 @@ use resound_hub::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use super::{Shard, Stream, arrival::Arrival};
+use super::{Shard, Stream, arrival::Arrival, engine::Follower};
 use crate::{metrics::ShardMetrics, redis::OwnedEvent};
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
@@ -31,6 +31,8 @@ pub(crate) enum ShardMessage {
     Connection(TcpStream, SocketAddr),
     /// A connection that belongs here, with what was read of it elsewhere.
     Request(Stream, Vec<u8>),
+    /// A WebSocket whose session has moved here.
+    Follower(Box<Follower>),
     /// A client that returns to a session of this shard.
     Arrival(Box<Arrival>),
     /// Something for the shard to do with its state.

@@ -373,32 +373,33 @@ impl Shard {
         let now = io.shared.clock.now();
         let mut closed = None;
         let decoded = decoder.decode(&mut buffer[..count], bytes_max, |incoming| {
-            match incoming {
-                Incoming::Text(text) => hub.receive(slot, text, now, io),
-                Incoming::Binary(bytes) => hub.receive_binary(slot, bytes, now, io),
-                Incoming::Ping(payload) => {
-                    hub.heard(slot, now);
-                    io.send_bytes(slot, websocket::pong_frame(payload));
-                }
-                Incoming::Pong(_) => hub.heard(slot, now),
-                Incoming::Close(status) => closed = Some(status.map_or(1000, |(code, _)| code)),
-            }
-            match io.connection(slot).map(|connection| &connection.phase) {
-                Some(Phase::Open { .. }) if closed.is_none() => ControlFlow::Continue(()),
-                _ => ControlFlow::Break(()),
-            }
+            hear(hub, io, slot, incoming, &mut closed, now)
         });
         if let Some(socket) = io.socket(slot) {
             socket.decoder = decoder;
         }
+        self.finish_read(slot, closed, decoded);
+    }
+
+    /// Does what a connection's messages have led to: it may end, or go on on another shard.
+    fn finish_read(
+        &mut self,
+        slot: Slot,
+        closed: Option<u16>,
+        decoded: Result<(), websocket::DecodeError>,
+    ) {
+        if closed.is_some() || decoded.is_err() {
+            self.io.departures.clear(); // who ends stays here for that
+        }
         if let Some(code) = closed {
+            let now = self.now();
             // A page that goes away does not come back to its session; whoever else closes may.
             match code {
-                GOING_AWAY => hub.disconnect(slot, now, io),
-                _ => hub.lose(slot, now, io),
+                GOING_AWAY => self.hub.disconnect(slot, now, &mut self.io),
+                _ => self.hub.lose(slot, now, &mut self.io),
             }
-            io.close_with(slot, code, "", now);
-            io.close_answered(slot);
+            self.io.close_with(slot, code, "", now);
+            self.io.close_answered(slot);
         }
         self.depart();
         if let Err(fault) = decoded {
@@ -420,10 +421,14 @@ impl Shard {
 
     fn drop_connection(&mut self, slot: Slot) {
         let now = self.now();
-        self.end_probe(slot);
         self.hub.lose(slot, now, &mut self.io);
-        let mut removed = self.io.remove(slot);
-        if let Some(socket) = removed.as_mut().and_then(|connection| connection.socket()) {
+        let Some(mut removed) = self.io.remove(slot) else {
+            return;
+        };
+        if let Phase::Probing(session) = removed.phase {
+            self.end_probe(session);
+        }
+        if let Some(socket) = removed.socket() {
             socket.bid_farewell();
         }
     }
@@ -505,6 +510,32 @@ impl Shard {
             self.io.close(*slot, &ClientError::ShuttingDown);
         }
     }
+}
+
+/// Takes something of an open WebSocket; a close code is left in `closed`. What comes after the end is
+/// looked through for the client's close frame.
+fn hear(
+    hub: &mut Hub,
+    io: &mut Io,
+    slot: Slot,
+    incoming: Incoming<'_>,
+    closed: &mut Option<u16>,
+    now: Now,
+) -> ControlFlow<()> {
+    let is_open = io.connection(slot).is_some_and(|c| matches!(c.phase, Phase::Open { .. }));
+    match incoming {
+        Incoming::Close(_) if !is_open => io.close_answered(slot),
+        _ if !is_open => {}
+        Incoming::Text(text) => hub.receive(slot, text, now, io),
+        Incoming::Binary(bytes) => hub.receive_binary(slot, bytes, now, io),
+        Incoming::Ping(payload) => {
+            hub.heard(slot, now);
+            io.send_bytes(slot, websocket::pong_frame(payload));
+        }
+        Incoming::Pong(_) => hub.heard(slot, now),
+        Incoming::Close(status) => *closed = Some(status.map_or(1000, |(code, _)| code)),
+    }
+    ControlFlow::Continue(())
 }
 
 /// What a question to the application needs besides its way back.

@@ -9,6 +9,8 @@
 //! * `channels`, `users`: subscriptions, client events, sign-in
 //! * `events`, `queries`, `requests`, `limits`, `signatures`, `terminate`: the HTTP API
 //! * `echo_server`: laravel-echo-server's configuration and HTTP API
+//! * `socketio_client`: a blocking client of Socket.IO; `application`: who is asked whom to let in
+//! * `engineio`, `upgrade`, `heartbeat`, `recovery_wire`: requests and WebSockets of Socket.IO
 //! * `delivery`, `order`, `presence`: who gets what
 //! * `slow`, `flood`, `descriptors`: clients that want too much
 //! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
@@ -16,12 +18,14 @@
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
 
+mod application;
 mod client;
 mod http;
 mod log;
 mod redis_server;
 mod server;
 mod settings;
+mod socketio_client;
 mod tls_client;
 
 mod certificates;
@@ -30,10 +34,12 @@ mod connect;
 mod delivery;
 mod descriptors;
 mod echo_server;
+mod engineio;
 mod events;
 mod flood;
 mod frames;
 mod handshake;
+mod heartbeat;
 mod limits;
 mod logs;
 mod malformed;
@@ -43,6 +49,7 @@ mod origins;
 mod pings;
 mod presence;
 mod queries;
+mod recovery_wire;
 mod redis_bridge;
 mod redis_outages;
 mod redis_ways;
@@ -56,4 +63,5 @@ mod startup;
 mod terminate;
 mod tls;
 mod tls_engine;
+mod upgrade;
 mod users;

@@ -271,6 +271,16 @@ impl Server {
         self.child.wait().expect("it is ours")
     }
 
+    /// Ends the process without waiting for clients that come back only to hear that it has ended.
+    #[track_caller]
+    pub(crate) fn stop_at_once(&mut self) {
+        self.signal(Signal::TERM);
+        self.signal(Signal::INT);
+        let status = self.wait();
+        let log = self.log.lines().join("\n");
+        assert!(status.success() && !log.contains("panicked"), "{status}; its log:\n{log}");
+    }
+
     /// Ends the process by a signal and checks that it went well.
     pub(crate) fn stop(&mut self, signal: Signal) {
         self.signal(signal);
