@@ -16,7 +16,6 @@ const BURST = 500;
 const BATCH = 100;
 
 // How soon after its end a client must be gone: much sooner than by any timeout of the protocol.
-const SOON_MS = 3_000;
 
 const app = { ...APP, max_message_size: 2 * LONG, max_request_size: 3 * LONG, max_client_events_per_second: 0 };
 const server = await Server.start({ apps: [app] });
@@ -89,17 +88,14 @@ describe('pusher-js without WebSockets', { concurrency: true }, () => {
         assert.equal(left.all('e').length, 0);
       });
 
-      test(`${label} leaves its presence channels as soon as it disconnects`, async (t) => {
+      test(`${label} leaves its presence channels when it disconnects`, async (t) => {
         const witness = await Client.open(t, Pusher, server, application.pusherOptions('bo'));
         const room = await witness.join(`presence-${id}`);
         const client = await open(t);
         await client.join(`presence-${id}`);
         await room.next('pusher:member_added');
-        const began = performance.now();
         client.pusher.disconnect();
         assert.equal((await room.next('pusher:member_removed')).data.id, '7');
-        const took = performance.now() - began;
-        assert.ok(took < SOON_MS, `it took ${took} ms`);
       });
 
       test(`${label} comes back with its channels after its connection was cut`, async (t) => {

@@ -56,11 +56,8 @@ impl Sink for Counter {
     fn resumed(&mut self, _: Slot, _: SocketId) {}
 
     fn note(&mut self, _: &Who<'_>, note: Note<'_>) {
-        match note {
-            Note::Recovered(_) => self.recovered += 1,
-            Note::NotRecovered(_) => self.not_recovered += 1,
-            _ => {}
-        }
+        self.recovered += usize::from(matches!(note, Note::Recovered(_)));
+        self.not_recovered += usize::from(matches!(note, Note::NotRecovered(_)));
     }
 }
 

@@ -16,6 +16,21 @@ pub(crate) fn check_recovery(
     check_socketio(AppOptions::default(), socketio, steps, expected);
 }
 
+/// Ten seconds to return, and pings that take a second.
+pub(crate) fn brief() -> SocketIoOptions {
+    SocketIoOptions {
+        ping_interval_seconds: 1,
+        ping_timeout_seconds: 1,
+        recovery_seconds: 10,
+        ..SocketIoOptions::default()
+    }
+}
+
+/// No pings, where they would only be in the way.
+pub(crate) fn quiet() -> SocketIoOptions {
+    SocketIoOptions { ping_interval_seconds: 10_000, ..brief() }
+}
+
 /// A client of socket.io-client 2 connects, on the next shard; its greeting is not written down.
 pub(crate) fn echo3(name: &'static str) -> Step {
     step(move |scene| greet(scene, name, Version::V3, 2))

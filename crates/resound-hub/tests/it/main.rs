@@ -2,11 +2,12 @@
 //!
 //! # Layout
 //!
-//! * `world`: shards, clients and the wires between them; `scene`: conversations in that world; `echo`: those of
-//!   Socket.IO's clients
+//! * `world`: shards and the wires between them; `outside`: what is around them, clients first of all;
+//!   `scene`: conversations in that world; `echo`: those of Socket.IO's clients
 //! * one module per feature, in exact frames
-//! * `presence_model`, `order_model`, `watchlist_model`: random actions in every interleaving
-//! * `bounds`: what an outsider cannot fill
+//! * `presence_model`, `order_model`, `watchlist_model`, `recovery_model`: random actions in
+//!   every interleaving
+//! * `bounds`, `recovery_bounds`: what an outsider cannot fill
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -14,6 +15,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "the crate is pure, its tests may look around")]
 
+mod outside;
 mod world;
 
 mod scene;
@@ -34,9 +36,12 @@ mod presence_model;
 mod recovery;
 mod recovery_bounds;
 mod recovery_model;
+mod recovery_refusals;
+mod recovery_wishes;
 mod reload;
 mod sharing;
 mod socketio;
+mod socketio_connection;
 mod socketio_faults;
 mod socketio_presence;
 mod subscription_count;

@@ -1,4 +1,4 @@
-//! Shards, clients, and the wires between shards, which deliver when the test says so.
+//! Shards, and the wires between them, which deliver when the test says so.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -9,86 +9,21 @@ use resound_hub::{
     app::{App, AppNumber, AppOptions, Apps, LiveApp},
     authorise::{AuthAnswer, AuthRequest},
     hub::{Admission, Census, Hub},
-    peer::{ChannelKey, PeerMessage, ShardId, Slot, owner_of},
-    recovery::Return,
-    sink::{Note, Sink, Who},
-    socketio::{Newcomer, SocketIoOptions},
+    peer::{ChannelKey, ShardId, owner_of},
+    sink::Sink as _,
+    socketio::SocketIoOptions,
     time::Now,
 };
 use resound_protocol::{
     api::{EventBody, Info},
     channel::ChannelName,
-    engineio::{Upgrades, Version},
+    engineio::Version,
     error::ClientError,
-    member::Member,
     socket_id::SocketId,
-    websocket::Frame,
 };
 
-/// A client's place among all that ever connected.
-pub(crate) type ClientId = usize;
-
-/// What a client gets, and the notes about refusals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    Frame(String),
-    ControlPing,
-    Closed(u16, String),
-    Note(String),
-}
-
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) shard: ShardId,
-    /// `None` once it is disconnected or closed.
-    pub(crate) slot: Option<Slot>,
-    pub(crate) socket_id: SocketId,
-    pub(crate) heard: Vec<Heard>,
-    /// When it heard what it heard.
-    pub(crate) heard_at: Vec<Moment>,
-    /// The frames among what it heard, each as the hub sent it.
-    pub(crate) frames: Vec<Frame>,
-    /// All notes about it.
-    pub(crate) log: Vec<String>,
-    /// The socket ids that it was given when it came to a shard, each with its secret.
-    pub(crate) ids: Vec<(SocketId, u64)>,
-    /// The connection that its client had before, if it has come back.
-    pub(crate) before: Option<ClientId>,
-    /// How much of what it heard did arrive.
-    received: Option<usize>,
-    /// It was cut while it was on its way to another shard.
-    is_lost: bool,
-}
-
-/// A place in the order of all that happens to clients.
-pub(crate) type Moment = usize;
-
-/// Everything around the hubs.
-#[derive(Debug)]
-struct Outside {
-    shards: usize,
-    clients: Vec<Client>,
-    slots: Vec<Vec<Option<ClientId>>>,
-    /// One queue from each shard to each: what one shard sends another stays in order, and nothing
-    /// else is promised.
-    wires: Vec<VecDeque<PeerMessage>>,
-    /// What the application is asked.
-    questions: Vec<(ShardId, AuthRequest)>,
-    /// Clients on their way to another shard.
-    travellers: Vec<(ClientId, ShardId, Return)>,
-    /// Which subscriptions began and ended, and when.
-    journal: Vec<(Moment, SocketId, Turn)>,
-    moment: Moment,
-    /// Socket ids that were given out.
-    ids: u32,
-}
-
-/// A subscription begins or ends, by what the hub notes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    Begins(String),
-    Ends(String),
-}
+use crate::outside::{Client, Outside, Side};
+pub(crate) use crate::outside::{ClientId, Heard, Moment, Turn};
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -96,12 +31,6 @@ pub(crate) struct World {
     outside: Outside,
     pub(crate) now: Now,
     socketio: SocketIoOptions,
-}
-
-/// One shard's view of the outside.
-struct Side<'w> {
-    shard: ShardId,
-    outside: &'w mut Outside,
 }
 
 /// The application of most tests.
@@ -120,17 +49,7 @@ impl World {
         socketio: SocketIoOptions,
     ) -> Self {
         let apps = Arc::new(Apps::new(apps));
-        let outside = Outside {
-            shards,
-            clients: Vec::new(),
-            slots: vec![Vec::new(); shards],
-            wires: (0..shards * shards).map(|_| VecDeque::new()).collect(),
-            questions: Vec::new(),
-            travellers: Vec::new(),
-            journal: Vec::new(),
-            moment: 0,
-            ids: 0,
-        };
+        let outside = Outside::new(shards);
         let hub = |shard| Hub::new(shard, shards, apps.clone()).with_socketio(socketio);
         let hubs = (0..shards).map(hub).collect();
         Self { hubs, outside, now: Now::from_seconds(1000), socketio }
@@ -497,176 +416,6 @@ fn contents(hub: &Hub) -> String {
     let text = format!("{hub:?}");
     let end = text.rfind("serial: ").expect("a hub counts its subscriptions");
     text[..end].to_owned()
-}
-
-impl Outside {
-    /// Finds a slot for another client.
-    fn seat(&mut self, shard: ShardId) -> (ClientId, Slot, SocketId) {
-        let client = self.clients.len();
-        let socket_id = self.next_id(shard);
-        self.clients.push(Client {
-            shard,
-            slot: None,
-            socket_id,
-            heard: Vec::new(),
-            heard_at: Vec::new(),
-            frames: Vec::new(),
-            log: Vec::new(),
-            ids: Vec::new(),
-            before: None,
-            received: None,
-            is_lost: false,
-        });
-        (client, self.take_slot(client, shard), socket_id)
-    }
-
-    /// Finds a slot in another shard.
-    fn reseat(&mut self, client: ClientId, shard: ShardId) -> (Slot, SocketId) {
-        let socket_id = self.next_id(shard);
-        self.clients[client].socket_id = socket_id;
-        (self.take_slot(client, shard), socket_id)
-    }
-
-    fn take_slot(&mut self, client: ClientId, shard: ShardId) -> Slot {
-        let slots = &mut self.slots[shard];
-        let slot = slots.iter().position(Option::is_none).unwrap_or(slots.len());
-        slots.resize(slots.len().max(slot + 1), None);
-        slots[slot] = Some(client);
-        let slot = slot as Slot;
-        (self.clients[client].shard, self.clients[client].slot) = (shard, Some(slot));
-        slot
-    }
-
-    /// An id that says where it was made.
-    fn next_id(&mut self, shard: ShardId) -> SocketId {
-        self.ids += 1;
-        let of_shard = |place: &usize| (place - 1) % self.shards == shard;
-        let place = (self.ids as usize..).find(of_shard).expect("numbers have no end");
-        SocketId::parse(&format!("{}.{place}", self.ids)).expect("two numbers")
-    }
-
-    fn newcomer(
-        &mut self,
-        client: ClientId,
-        app: AppNumber,
-        version: Version,
-        socket_id: SocketId,
-    ) -> Newcomer {
-        let engine_id = match version {
-            Version::V3 => socket_id,
-            Version::V4 => SocketId::parse(&format!("{}.9", 900 + client)).expect("two numbers"),
-        };
-        let secret = 0xabc0 + u64::from(self.ids);
-        self.clients[client].ids.push((socket_id, secret));
-        let upgrades = Upgrades::None;
-        Newcomer { app, version, engine_id, socket_id, secret, upgrades }
-    }
-
-    fn unseat(&mut self, client: ClientId) {
-        let client = &mut self.clients[client];
-        if let Some(slot) = client.slot.take() {
-            self.slots[client.shard][slot as usize] = None;
-        }
-    }
-
-    fn place(&self, client: ClientId) -> Option<(ShardId, Slot)> {
-        let client = &self.clients[client];
-        client.slot.map(|slot| (client.shard, slot))
-    }
-}
-
-impl Side<'_> {
-    #[track_caller]
-    fn at(&self, slot: Slot) -> ClientId {
-        self.outside.slots[self.shard][slot as usize]
-            .expect("the hub speaks to those who are there")
-    }
-
-    #[track_caller]
-    fn hears(&mut self, slot: Slot, heard: Heard) {
-        let client = self.at(slot);
-        self.outside.moment += 1;
-        let client = &mut self.outside.clients[client];
-        client.heard.push(heard);
-        client.heard_at.push(self.outside.moment);
-    }
-}
-
-impl Sink for Side<'_> {
-    fn send(&mut self, to: Slot, frame: &Frame) {
-        self.hears(to, Heard::Frame(frame.payload().to_owned()));
-        let client = self.at(to);
-        self.outside.clients[client].frames.push(frame.clone());
-    }
-
-    fn fan_out(&mut self, to: &[Slot], except: Option<Slot>, frame: &Frame, _: Option<Now>) {
-        for slot in to.iter().filter(|slot| Some(**slot) != except) {
-            self.send(*slot, frame);
-        }
-    }
-
-    fn ping(&mut self, to: Slot) {
-        self.hears(to, Heard::ControlPing);
-    }
-
-    fn close(&mut self, slot: Slot, error: &ClientError) {
-        self.hears(slot, Heard::Closed(error.code(), error.to_string()));
-        let client = self.at(slot);
-        self.outside.unseat(client);
-    }
-
-    fn peer(&mut self, shard: ShardId, message: PeerMessage) {
-        assert_ne!(shard, self.shard, "a shard needs no wire to itself");
-        let wire = self.shard * self.outside.shards + shard;
-        self.outside.wires[wire].push_back(message);
-    }
-
-    fn authorise(&mut self, request: AuthRequest) {
-        self.outside.questions.push((self.shard, request));
-    }
-
-    fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return) {
-        let client = self.at(slot);
-        self.outside.unseat(client);
-        self.outside.travellers.push((client, shard, returning));
-    }
-
-    fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
-
-    fn resumed(&mut self, slot: Slot, socket_id: SocketId) {
-        let client = self.at(slot);
-        self.outside.clients[client].socket_id = socket_id;
-    }
-
-    fn note(&mut self, who: &Who<'_>, note: Note<'_>) {
-        self.outside.moment += 1;
-        let moment = self.outside.moment;
-        match note {
-            Note::Subscribed(channel) => {
-                let turn = Turn::Begins(channel.to_owned());
-                self.outside.journal.push((moment, who.socket_id, turn));
-            }
-            Note::Unsubscribed(channel) => {
-                let turn = Turn::Ends(channel.to_owned());
-                self.outside.journal.push((moment, who.socket_id, turn));
-            }
-            _ => {}
-        }
-        // A client that has come back to its session has the id of its former connection.
-        let mut clients = self.outside.clients.iter_mut();
-        let client = clients.rfind(|client| client.socket_id == who.socket_id);
-        let client = client.expect("notes are about clients");
-        client.log.push(format!("{note:?}"));
-        if let Note::SubscriptionRefused { channel, reason } = note {
-            let text = format!("no subscription to {channel}: {reason}");
-            client.heard.push(Heard::Note(text));
-            client.heard_at.push(moment);
-        }
-        if let Note::Refused(error, reason) = note {
-            client.heard.push(Heard::Note(format!("refused with {}: {reason}", error.label())));
-            client.heard_at.push(moment);
-        }
-    }
 }
 
 /// The same random cases in every run, so that no run fails that did not fail before;

@@ -32,7 +32,7 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    authorise::{self, ClientHeaders, Question},
+    authorise::{self, ClientHeaders},
     transport::Upgrade,
 };
 
@@ -408,15 +408,7 @@ impl Shard {
 
     /// The questions for the application that have come up.
     pub(super) fn take_questions(&mut self) -> Vec<Asked> {
-        let questions = std::mem::take(&mut self.io.questions);
-        let asked = questions.into_iter().filter_map(|request| {
-            let handshake = self.io.connection(request.slot)?.headers.clone()?;
-            let channel = request.channel.name.to_string();
-            let socket_id = request.socket_id.to_string();
-            let (ticket, headers) = request.into_ticket();
-            Some((ticket, Question { channel, socket_id, headers, handshake }))
-        });
-        asked.collect()
+        std::mem::take(&mut self.io.questions)
     }
 
     /// Takes the application's answer.

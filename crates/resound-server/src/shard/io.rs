@@ -17,6 +17,7 @@ use resound_protocol::{
 };
 
 use super::{
+    Asked,
     connection::{Connection, Link, Phase},
     deadlines::{Awaited, Deadlines},
     mailbox::{ShardMessage, Shards},
@@ -26,6 +27,7 @@ use super::{
     stream::Stream,
 };
 use crate::{
+    authorise::Question,
     log::MessageLog,
     metrics::ShardMetrics,
     server::Shared,
@@ -57,7 +59,7 @@ pub(super) struct Io {
     /// Those that have moved to another shard, by the same name.
     pub(super) moved: HashMap<SocketId, ShardId>,
     /// Questions for the application.
-    pub(super) questions: Vec<AuthRequest>,
+    pub(super) questions: Vec<Asked>,
     /// Connections that are to move to another shard.
     pub(super) departures: Vec<(Slot, ShardId, Return)>,
     serial: u32,
@@ -633,7 +635,14 @@ impl Sink for Io {
     }
 
     fn authorise(&mut self, request: AuthRequest) {
-        self.questions.push(request);
+        let asker = self.connection(request.slot);
+        let Some(handshake) = asker.and_then(|connection| connection.headers.clone()) else {
+            return; // clients of Socket.IO ask, and all of them have some
+        };
+        let channel = request.channel.name.to_string();
+        let socket_id = request.socket_id.to_string();
+        let (ticket, headers) = request.into_ticket();
+        self.questions.push((ticket, Question { channel, socket_id, headers, handshake }));
     }
 
     fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return) {
