@@ -99,11 +99,11 @@ impl Shard {
         let newcomer = self.newcomer(app, version, Upgrades::None);
         let socket_id = newcomer.socket_id;
         self.io.set_phase(slot, Phase::Open { app, socket_id });
-        let peer = self.io.socket(slot).and_then(|socket| socket.stream.peer_addr().ok());
+        let peer = self.io.socket(slot).and_then(|socket| socket.peer());
         if let (Some(mut headers), Some(peer)) = (request.headers.take(), peer)
             && let Some(connection) = self.io.connection(slot)
         {
-            headers.peer = peer.ip();
+            headers.peer = peer;
             connection.headers = Some(Arc::new(headers));
         }
         let now = self.now();
@@ -145,8 +145,7 @@ impl Shard {
         };
         self.io.unwatch(slot);
         if let Some(Link::Socket(socket)) = self.io.detach(slot).map(|connection| connection.link) {
-            let stream = std::net::TcpStream::from(socket.stream);
-            self.io.shards.post(shard, ShardMessage::Request(stream, head));
+            self.io.shards.post(shard, ShardMessage::Request(socket.into_stream(), head));
         }
     }
 

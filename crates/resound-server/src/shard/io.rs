@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io, sync::Arc};
 
 use bytes::Bytes;
-use mio::{Interest, Registry, Token, net::TcpStream};
+use mio::{Interest, Registry, Token};
 use resound_hub::{
     app::AppNumber,
     authorise::AuthRequest,
@@ -24,8 +24,15 @@ use super::{
     outbox::{Entry, Outbox},
     polling::{CHECK_MICROS, PollFormat, PollName, Polling},
     socket::{Socket, Written},
+    stream::Stream,
 };
-use crate::{authorise::Question, log::MessageLog, metrics::ShardMetrics, server::Shared};
+use crate::{
+    authorise::Question,
+    log::MessageLog,
+    metrics::ShardMetrics,
+    server::Shared,
+    tls::{Received, SessionFault},
+};
 
 /// How long a closed connection may take to take its last bytes and close, too.
 const CLOSING_SECONDS: u64 = 5;
@@ -33,6 +40,10 @@ const CLOSING_SECONDS: u64 = 5;
 const CLOSING_SLOWLY_SECONDS: u64 = 30;
 /// Messages for another shard that are handed over before the turn ends.
 const OUTGOING_MAX: usize = 1024;
+
+/// The answer to HTTP where HTTPS is spoken.
+const NO_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 79\r\n\
+    Connection: close\r\n\r\nThis port speaks HTTPS: use https:// and wss:// in place of http:// and ws://.\n";
 
 /// Everything of a shard but its hub.
 pub(super) struct Io {
@@ -89,7 +100,7 @@ impl Io {
     }
 
     /// Takes in a socket, which is counted; it has a while to say what it wants.
-    pub(super) fn open(&mut self, stream: TcpStream, now: Now) -> io::Result<Slot> {
+    pub(super) fn open(&mut self, stream: Stream, now: Now) -> io::Result<Slot> {
         let link = Link::Socket(Socket::new(stream));
         let slot = self.seat(link, Phase::Opening(Vec::new()))?;
         let due = now.micros() + self.shared.handshake_timeout_micros();
@@ -130,7 +141,7 @@ impl Io {
         match &mut link {
             Link::Socket(socket) => {
                 let (token, interest) = (Token(slot as usize), interest(socket));
-                self.registry.register(&mut socket.stream, token, interest)?;
+                self.registry.register(socket.source(), token, interest)?;
             }
             Link::Polling(polling) => {
                 self.polling.insert(polling.name.clone(), slot);
@@ -224,7 +235,7 @@ impl Io {
         else {
             return;
         };
-        if let Err(error) = self.registry.deregister(&mut socket.stream) {
+        if let Err(error) = self.registry.deregister(socket.source()) {
             tracing::warn!(%error, "a socket could not be taken out of the epoll set");
         }
     }
@@ -261,6 +272,29 @@ impl Io {
         self.outbox.note(entry, &mut connection.pending, bytes);
     }
 
+    /// Reads what has come for a connection.
+    pub(super) fn read(&mut self, slot: Slot, to: &mut [u8]) -> Result<Received, SessionFault> {
+        let Some(socket) = self.socket(slot) else {
+            return Ok(Received { count: 0, is_all: true });
+        };
+        let owed_before = socket.owes();
+        let received = socket.read(to);
+        // TLS may have answered something that the socket did not take.
+        if !owed_before && socket.owes() {
+            self.watch(slot);
+        }
+        received
+    }
+
+    /// Tells a client that speaks HTTP without TLS that this is wrong.
+    pub(super) fn refuse_plain(&mut self, slot: Slot) {
+        if let Some(socket) = self.socket(slot) {
+            socket.drop_tls();
+        }
+        self.close_after(slot, Bytes::from_static(NO_TLS), self.shared.clock.now());
+        self.close_answered(slot); // it sends no close frame
+    }
+
     /// Says that the connection is closed; it ends when the client has closed its side or is late.
     pub(super) fn close_with(&mut self, slot: Slot, code: u16, reason: &str, now: Now) {
         let Some(connection) = self.connection(slot) else {
@@ -269,9 +303,6 @@ impl Io {
         if matches!(connection.phase, Phase::Closing { .. }) {
             return;
         }
-        let was_open = matches!(connection.phase, Phase::Open { .. });
-        connection.phase = Phase::Closing { is_answered: false };
-        let (serial, owes) = (connection.serial, connection.owes());
         let last = match &mut connection.link {
             Link::Socket(_) => websocket::close_frame(code, reason),
             Link::Polling(polling) => {
@@ -279,6 +310,17 @@ impl Io {
                 Bytes::new() // what is noted for it goes first
             }
         };
+        self.close_after(slot, last, now);
+    }
+
+    /// Closes an open connection after its last bytes.
+    fn close_after(&mut self, slot: Slot, last: Bytes, now: Now) {
+        let Some(connection) = self.connection(slot) else {
+            return;
+        };
+        let was_open = matches!(connection.phase, Phase::Open { .. });
+        connection.phase = Phase::Closing { is_answered: false };
+        let (serial, owes) = (connection.serial, connection.owes());
         self.shared.closing.enter();
         if was_open {
             self.shared.websockets.leave();
@@ -417,7 +459,7 @@ impl Io {
             return;
         };
         let (token, interest) = (Token(slot as usize), interest(socket));
-        if let Err(error) = self.registry.reregister(&mut socket.stream, token, interest) {
+        if let Err(error) = self.registry.reregister(socket.source(), token, interest) {
             tracing::warn!(%error, "a socket can't be watched; it is closed");
             self.broken.push((slot, serial));
         }
@@ -444,7 +486,7 @@ impl Io {
             return false;
         };
         let (token, interest) = (Token(to as usize), interest(&socket));
-        if let Err(error) = self.registry.reregister(&mut socket.stream, token, interest) {
+        if let Err(error) = self.registry.reregister(socket.source(), token, interest) {
             tracing::warn!(%error, "a socket can't be watched; it is closed");
             self.shared.sockets.leave();
             return false;

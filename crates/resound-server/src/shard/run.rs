@@ -241,11 +241,9 @@ async fn watch_sockets(handle: ShardHandle, poll: Watched) -> io::Result<()> {
             tokio::task::yield_now().await;
             poll.get_mut().0.poll(&mut events, Some(Duration::ZERO))?;
         }
-        let unfinished = std::mem::take(&mut handle.shard.borrow_mut().unfinished);
+        // They have waited longer.
+        handle.shard.borrow_mut().read_unfinished();
         read_events(&handle, &events);
-        for slot in unfinished {
-            handle.shard.borrow_mut().read_on(slot);
-        }
         accept(&handle);
         handle.end_turn();
         handle.shards.until_they_keep_up().await;

@@ -15,6 +15,7 @@
 //! * `delivery`, `order`, `presence`: who gets what
 //! * `slow`, `flood`, `descriptors`, `polling_bounds`, `chaos`: clients that want too much
 //! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
+//! * `tls`, `tls_engine`, `certificates`: TLS on the listener; `tls_client`: the other side of it
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
 
@@ -26,7 +27,9 @@ mod redis_server;
 mod server;
 mod settings;
 mod socketio_client;
+mod tls_client;
 
+mod certificates;
 mod channels;
 mod chaos;
 mod connect;
@@ -62,6 +65,8 @@ mod slow;
 mod socketio_auth;
 mod startup;
 mod terminate;
+mod tls;
+mod tls_engine;
 mod upgrade;
 mod users;
 mod xhr;
