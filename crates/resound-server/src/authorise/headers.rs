@@ -214,7 +214,15 @@ mod tests {
     #[test]
     fn what_is_not_the_clients_business_is_left_out() {
         let names = RESERVED.iter().copied();
-        let more = ["Proxy-Authorization", "X-Forwarded-For", "X-Forwarded-Host", "Host", "HOST "];
+        let more = [
+            "Proxy-Authorization",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "Host",
+            "HOST ",
+            "X_Forwarded_For",
+            "X_HTTP_Method_Override",
+        ];
         let given: Vec<_> = names.chain(more).map(|name| (name, "evil")).collect();
         check(
             &given,

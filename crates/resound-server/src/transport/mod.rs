@@ -292,6 +292,17 @@ mod tests {
     }
 
     #[test]
+    fn headers_of_one_name_are_joined_where_their_order_says_something() {
+        let upgrade = open(&format!(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n{HEADERS}Cookie: a=1\r\n\
+             X-Forwarded-For: 6.6.6.6\r\nCookie: b=\u{fc}\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+        ));
+        let headers = upgrade.headers.expect("they are kept");
+        assert_eq!(headers.cookie.as_deref(), Some("a=1; b=\u{fc}"));
+        assert_eq!(headers.forwarded_for.as_deref(), Some("6.6.6.6, 203.0.113.9"));
+    }
+
+    #[test]
     fn everything_else_is_for_the_http_api() {
         let without = |header: &str| {
             let kept: Vec<&str> =

@@ -251,3 +251,14 @@ fn a_slow_body_is_not_waited_for_longer_than_a_handshake() {
     session.subscribe(&server, "news");
     server.stop_at_once();
 }
+
+/// They cost their clients nothing, and would take the places of others until a ping is missed.
+#[test]
+fn sessions_that_are_opened_and_left_alone_end_with_the_time_of_the_handshake() {
+    let server = Server::start(&Settings::server("handshake_timeout_seconds = 1"));
+    for eio in ["3", "4"].repeat(20) {
+        let answer = server.get(&format!("/socket.io/?EIO={eio}&transport=polling"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    server.wait_until_empty();
+}
