@@ -454,8 +454,10 @@ fn many_handshakes_at_once_all_succeed() {
 #[test]
 fn connections_that_have_ended_leave_nothing() {
     let server = start();
-    assert_eq!(http(&server).request("GET", "/metrics", "", "").status, 200); // asks every shard
+    let mut asking = http(&server);
+    assert_eq!(asking.request("GET", "/metrics", "", "").status, 200); // asks every shard
     let files = server.open_files() - 1;
+    drop(asking);
     let round = || {
         let clients: Vec<_> = (0..200).map(|_| client(&server)).collect();
         let unfinished: Vec<_> = (0..50).map(|_| server.tcp()).collect();
