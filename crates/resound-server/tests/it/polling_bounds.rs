@@ -120,7 +120,6 @@ fn a_session_that_fetches_nothing_ends_and_others_get_everything() {
         let published = publish_until_given_up(&server, 2);
         server.publish("news", "last", "{}");
         assert_eq!(reader.join().expect("no panic"), published);
-        assert!(published < 10, "{published} events of 20 kB");
     });
     for session in &mut slow {
         assert_eq!(session.fetch(), ["1"], "after a hole nothing comes but the end");

@@ -97,10 +97,13 @@ impl Returning {
         assert_eq!(self.next_event(), event("e", channel, data));
     }
 
+    /// Subscribes to a public channel, and waits until its own shard knows that it is.
     #[track_caller]
     fn subscribe(&mut self, server: &Server, channel: &str) {
+        let counted = || server.metric_of("resound_channel_subscriptions_total{");
+        let before = counted();
         self.send(&subscribe(channel));
-        server.wait_for_subscriber(channel);
+        server.wait_until(|| counted() == before + 1.0);
     }
 
     /// The CONNECT with which it returns.
@@ -553,8 +556,7 @@ fn cuts_at_random_moments_lose_nothing_and_repeat_nothing() {
         let mut clients: Vec<Returning> = (0..4)
             .map(|at| {
                 let mut client = Returning::join(&server, BOTH[at % 2]);
-                client.send(&subscribe("news"));
-                server.wait_for_subscribers("news", at + 1);
+                client.subscribe(&server, "news");
                 client
             })
             .collect();
