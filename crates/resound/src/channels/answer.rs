@@ -1,0 +1,251 @@
+//! Decisions as clients read them. Laravel: `validAuthenticationResponse`.
+
+use resound_protocol::signature::{Signer, channel_auth, user_auth};
+
+use crate::{
+    channels::{
+        decide::{Granted, Joining},
+        denial::Denial,
+        member::{Member, SignedInUser},
+    },
+    driver::Answers,
+    json,
+};
+
+/// An answer to a client's question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// JSON; nothing with the drivers `log` and `null`.
+    pub body: String,
+}
+
+impl Answer {
+    fn ok(body: String) -> Self {
+        Self { status: 200, body }
+    }
+
+    /// A denial. Why is not said.
+    pub(crate) fn denied(denial: &Denial) -> Self {
+        let status = denial.status();
+        let message = match status {
+            500 => "Server Error",
+            400 => "Bad Request",
+            _ => "Forbidden",
+        };
+        Self { status, body: format!(r#"{{"message":"{message}"}}"#) }
+    }
+}
+
+/// How answers are written.
+#[derive(Clone, Debug)]
+pub(crate) enum Signing {
+    Pusher { key: String, signer: Signer },
+    SocketIo,
+    Empty,
+}
+
+impl Signing {
+    pub(crate) fn new(answers: &Answers) -> Self {
+        match answers {
+            Answers::Pusher(credentials) => Self::Pusher {
+                key: credentials.key.clone(),
+                signer: Signer::new(&credentials.secret),
+            },
+            Answers::SocketIo => Self::SocketIo,
+            Answers::Empty => Self::Empty,
+        }
+    }
+
+    /// A server that asks on behalf of a client (laravel-echo-server, Resound for Socket.IO) names no connection:
+    /// there is nothing to sign.
+    fn for_connection(&self, joining: &Joining) -> &Self {
+        let is_signed = matches!(self, Self::Pusher { .. });
+        if is_signed && joining.socket.as_deref().is_none() { &Self::SocketIo } else { self }
+    }
+
+    /// Whether this is a question that can be answered.
+    pub(crate) fn check(&self, joining: &Joining) -> Result<(), Denial> {
+        let is_signed = matches!(self.for_connection(joining), Self::Pusher { .. });
+        joining.check(is_signed)?;
+        self.check_socket(joining)
+    }
+
+    pub(crate) fn check_socket(&self, joining: &Joining) -> Result<(), Denial> {
+        match (self, joining.socket.as_deref()) {
+            (Self::Pusher { .. }, Some(id)) if joining.socket.pusher().is_none() => {
+                Err(Denial::BadSocketId(id.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The answer to who may join.
+    pub(crate) fn grant(&self, joining: &Joining, granted: &Granted) -> Result<Answer, Denial> {
+        let failed = |reason: &str| Denial::Failed {
+            pattern: granted.pattern.as_str().into(),
+            reason: reason.to_owned(),
+        };
+        let member = granted.member.as_ref().map(|member| (member, info(&member.info)));
+        if let Some((_, Err(reason))) = &member {
+            return Err(failed(reason));
+        }
+        let member = member.and_then(|(member, info)| Some((member, info.ok()?)));
+        match self.for_connection(joining) {
+            Self::Pusher { .. } if joining.channel.starts_with("private-encrypted-") => {
+                Err(failed("encrypted channels need a key, which this version can't be given"))
+            }
+            Self::Pusher { key, signer } => Ok(pusher(key, signer, joining, member)),
+            Self::SocketIo => Ok(socket_io(member)),
+            Self::Empty => Ok(Answer::ok(String::new())),
+        }
+    }
+
+    /// The answer to who a user is.
+    pub(crate) fn sign_in(&self, joining: &Joining, user: &SignedInUser) -> Result<Answer, Denial> {
+        let Self::Pusher { key, signer } = self else { return Ok(Answer::ok(String::new())) };
+        let Some(socket) = joining.socket.pusher() else {
+            return Err(Denial::BadSocketId(String::new()));
+        };
+        let user_data = user_data(user)
+            .map_err(|reason| Denial::Failed { pattern: "sign_in".into(), reason })?;
+        let auth = user_auth(key, signer, socket, &user_data);
+        let (auth, user_data) = (json::string(&auth), json::string(&user_data));
+        Ok(Answer::ok(format!(r#"{{"auth":{auth},"user_data":{user_data}}}"#)))
+    }
+}
+
+fn info(info: &Result<String, String>) -> Result<&str, String> {
+    info.as_deref().map_err(|error| format!("what is told of the member is no JSON: {error}"))
+}
+
+fn pusher(
+    key: &str,
+    signer: &Signer,
+    joining: &Joining,
+    member: Option<(&Member, &str)>,
+) -> Answer {
+    let data = member.map(|(member, info)| {
+        let id = json::string(&member.id.to_string());
+        format!(r#"{{"user_id":{id},"user_info":{info}}}"#)
+    });
+    let socket = joining.socket.pusher().unwrap_or_default();
+    let auth = channel_auth(key, signer, socket, &joining.channel, data.as_deref());
+    let auth = json::string(&auth);
+    Answer::ok(match data {
+        Some(data) => format!(r#"{{"auth":{auth},"channel_data":{}}}"#, json::string(&data)),
+        None => format!(r#"{{"auth":{auth}}}"#),
+    })
+}
+
+/// Laravel's redis driver: an id keeps its type, and the member is an object.
+fn socket_io(member: Option<(&Member, &str)>) -> Answer {
+    let Some((member, info)) = member else { return Answer::ok("true".to_owned()) };
+    let id = json::encode(&member.id).expect("a number or a string is JSON");
+    Answer::ok(format!(r#"{{"channel_data":{{"user_id":{id},"user_info":{info}}}}}"#))
+}
+
+fn user_data(user: &SignedInUser) -> Result<String, String> {
+    let mut data = format!(r#"{{"id":{}"#, json::string(&user.id.to_string()));
+    if let Some(user_info) = &user.info {
+        data.push_str(&format!(r#","user_info":{}"#, info(user_info)?));
+    }
+    if !user.watchlist.is_empty() {
+        let ids: Vec<_> = user.watchlist.iter().map(|id| json::string(&id.to_string())).collect();
+        data.push_str(&format!(r#","watchlist":[{}]"#, ids.join(",")));
+    }
+    data.push('}');
+    Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{driver::Credentials, socket::SocketId};
+
+    const SOCKET: &str = "123456.7891011";
+
+    fn grant(answers: &Answers, channel: &str, socket: &str, member: Option<Member>) -> String {
+        let mut joining = Joining::new(channel);
+        joining.socket = SocketId::from(socket);
+        let granted = Granted { pattern: "x".to_owned(), member };
+        match Signing::new(answers).grant(&joining, &granted) {
+            Ok(answer) => answer.body,
+            Err(denial) => denial.to_string(),
+        }
+    }
+
+    fn pusher() -> Answers {
+        Answers::Pusher(Credentials::new("resound-key", "resound-secret"))
+    }
+
+    // The signatures are those of npm's pusher in our notes on the protocol.
+
+    #[test]
+    fn a_private_channel_is_signed() {
+        assert_eq!(
+            grant(&pusher(), "private-orders.7", SOCKET, None),
+            r#"{"auth":"resound-key:bbbca0b81864e363c8267d09c5ae60ff73bdbc6b15a5695fb0c99cd39c999184"}"#
+        );
+    }
+
+    #[test]
+    fn a_presence_channel_is_signed_with_its_member_whose_id_is_a_text() {
+        let member = Member::new(1u64).info(json!({ "id": 1, "name": "Ann" }));
+        let body = grant(&pusher(), "presence-room.1", SOCKET, Some(member));
+        let (auth, data) = body.split_once(r#"","channel_data":"#).expect("data");
+        assert_eq!(data, r#""{\"user_id\":\"1\",\"user_info\":{\"id\":1,\"name\":\"Ann\"}}"}"#);
+        let signed =
+            [SOCKET, ":presence-room.1:", r#"{"user_id":"1","user_info":{"id":1,"name":"Ann"}}"#];
+        let hex = Signer::new("resound-secret").hex(&signed.map(str::as_bytes));
+        assert_eq!(auth, format!(r#"{{"auth":"resound-key:{hex}"#));
+    }
+
+    #[test]
+    fn servers_that_ask_for_their_clients_get_the_forms_of_the_redis_driver() {
+        for (answers, socket) in [(Answers::SocketIo, SOCKET), (pusher(), "")] {
+            let member = Member::new(1u64).info(json!({ "id": 1, "name": "Ann" }));
+            assert_eq!(grant(&answers, "private-orders.7", socket, None), "true");
+            assert_eq!(
+                grant(&answers, "presence-room.1", socket, Some(member)),
+                r#"{"channel_data":{"user_id":1,"user_info":{"id":1,"name":"Ann"}}}"#
+            );
+        }
+    }
+
+    #[test]
+    fn a_member_without_more_is_true_as_in_laravel() {
+        let member = Member::new("ann");
+        assert_eq!(
+            grant(&Answers::SocketIo, "presence-a", "", Some(member)),
+            r#"{"channel_data":{"user_id":"ann","user_info":true}}"#
+        );
+    }
+
+    #[test]
+    fn the_drivers_log_and_null_say_nothing() {
+        assert_eq!(grant(&Answers::Empty, "private-orders.7", SOCKET, None), "");
+    }
+
+    #[test]
+    fn a_user_is_signed() {
+        let mut joining = Joining::default();
+        joining.socket = SocketId::from(SOCKET);
+        let user = SignedInUser::new("7").info(json!({ "name": "Ann" })).watchlist(["8", "9"]);
+        let data = user_data(&user).expect("JSON");
+        assert_eq!(data, r#"{"id":"7","user_info":{"name":"Ann"},"watchlist":["8","9"]}"#);
+        // Pusher's own sample.
+        let answers =
+            Answers::Pusher(Credentials::new("278d425bdf160c739803", "7ad3773142a6692b25b8"));
+        joining.socket = SocketId::from("1234.1234");
+        let answer = Signing::new(&answers).sign_in(&joining, &SignedInUser::new(12345u64));
+        assert_eq!(
+            answer.expect("an answer").body,
+            r#"{"auth":"278d425bdf160c739803:4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba","user_data":"{\"id\":\"12345\"}"}"#
+        );
+    }
+}
