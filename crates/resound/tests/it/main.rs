@@ -3,8 +3,17 @@
 //! # Layout
 //!
 //! * `derive`: `#[derive(Broadcast)]`
-//! * `server`: an HTTP server that is as rude as a test wants it; `delivery`: pages while it is
+//! * `scripted`: a driver that does what a test says; `delivery`: pages while it does
+//! * `pusher`: the driver over HTTP
+//! * `fake`: assertions, and what they say when they fail
+//! * `auth`: who may join, asked over HTTP
+//! * `process`: a real server; `real`: everything together with it
 
-// mod delivery;
+// mod auth;
+mod delivery;
 mod derive;
-// mod server;
+mod fake;
+// mod process;
+mod pusher;
+// mod real;
+mod scripted;

@@ -63,6 +63,11 @@ impl Pusher {
     }
 
     async fn post(&self, envelope: &Envelope) -> Result<(), DriverError> {
+        if let Some(channel) = envelope.channels.iter().find(|channel| channel.is_encrypted()) {
+            return Err(DriverError::Refused(format!(
+                "{channel} is encrypted, which the driver can't do; it would be sent in clear"
+            )));
+        }
         let body = body::event(envelope);
         let url = self.url(&body, unix_seconds());
         match self.client.post(&url, body).await? {
