@@ -9,11 +9,11 @@
 //! * `auth`: who may join, asked over HTTP
 //! * `process`: a real server; `real`: everything together with it
 
-// mod auth;
+mod auth;
 mod delivery;
 mod derive;
 mod fake;
-// mod process;
+mod process;
 mod pusher;
-// mod real;
+mod real;
 mod scripted;
