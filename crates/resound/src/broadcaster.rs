@@ -175,7 +175,13 @@ impl Broadcaster {
     }
 
     /// How the default connection tells clients that they may join.
-    pub(crate) fn answers(&self) -> Answers {
+    ///
+    /// ```
+    /// use resound::{Broadcaster, driver::Answers};
+    ///
+    /// assert_eq!(Broadcaster::null().answers(), Answers::Empty);
+    /// ```
+    pub fn answers(&self) -> Answers {
         self.0.connections.get(&self.0.default).map(|c| c.driver.answers()).unwrap_or_default()
     }
 

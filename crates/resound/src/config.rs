@@ -45,27 +45,21 @@ pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// A builder with all connections of which the environment says enough.
 pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> {
     let (variable, default) = default_connection(variables);
-    let mut builder = Broadcaster::builder().connection("null", Null).connection("log", Log);
-    let mut known = vec!["log", "null"];
+    let builder = Broadcaster::builder().connection("null", Null).connection("log", Log);
     #[cfg(feature = "http")]
-    for connection in http::CONNECTIONS {
-        known.push(connection.name);
-        match connection.read(variables) {
-            Ok(options) => {
-                let driver = crate::drivers::Pusher::new(options);
-                builder = builder.connection(connection.name, driver);
-            }
-            Err(error) if connection.name == default => return Err(error),
-            // Who does not use it need not configure it.
-            Err(_) => {}
-        }
-    }
-    if !known.contains(&&*default) {
-        let known = known.join(", ");
+    let builder = http::connections(builder, &default, variables)?;
+    if !KNOWN.contains(&&*default) {
+        let known = KNOWN.join(", ");
         return Err(ConfigError::UnknownConnection { variable, value: default, known });
     }
     Ok(builder.default_connection(&default))
 }
+
+/// The connections that this build can make.
+#[cfg(feature = "http")]
+const KNOWN: &[&str] = &["log", "null", "pusher", "reverb"];
+#[cfg(not(feature = "http"))]
+const KNOWN: &[&str] = &["log", "null"];
 
 fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
     // `env()` of Laravel reads both of these as PHP's null.
@@ -86,23 +80,42 @@ fn filled(variables: Variables<'_>, name: &str) -> Option<String> {
 mod http {
     use super::{ConfigError, Variables, filled};
     use crate::{
+        broadcaster::Builder,
         driver::Credentials,
-        drivers::{PusherOptions, Scheme},
+        drivers::{Pusher, PusherOptions, Scheme},
     };
 
     /// A connection to a server with Pusher's HTTP API.
-    pub(super) struct Connection {
-        pub(super) name: &'static str,
+    struct Connection {
+        name: &'static str,
         prefix: &'static str,
     }
 
-    pub(super) const CONNECTIONS: [Connection; 2] = [
+    const CONNECTIONS: [Connection; 2] = [
         Connection { name: "reverb", prefix: "REVERB" },
         Connection { name: "pusher", prefix: "PUSHER" },
     ];
 
+    /// Adds those of which the environment says enough. Who does not use one need not configure it.
+    pub(super) fn connections(
+        mut builder: Builder,
+        default: &str,
+        variables: Variables<'_>,
+    ) -> Result<Builder, ConfigError> {
+        for connection in CONNECTIONS {
+            match connection.read(variables) {
+                Ok(options) => {
+                    builder = builder.connection(connection.name, Pusher::new(options));
+                }
+                Err(error) if connection.name == default => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(builder)
+    }
+
     impl Connection {
-        pub(super) fn read(&self, variables: Variables<'_>) -> Result<PusherOptions, ConfigError> {
+        fn read(&self, variables: Variables<'_>) -> Result<PusherOptions, ConfigError> {
             let need = |suffix: &str| {
                 let variable = format!("{}_{suffix}", self.prefix);
                 filled(variables, &variable).ok_or_else(|| ConfigError::Missing {
@@ -217,7 +230,7 @@ mod tests {
         );
         assert_eq!(
             read("BROADCAST_DRIVER=ably").unwrap_err(),
-            r#"BROADCAST_DRIVER is "ably", but this build of resound knows only log, null, reverb, pusher"#
+            r#"BROADCAST_DRIVER is "ably", but this build of resound knows only log, null, pusher, reverb"#
         );
     }
 }

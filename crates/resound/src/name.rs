@@ -76,7 +76,7 @@ mod tests {
     fn types_lose_their_modules_and_parameters() {
         assert_eq!(EventName::of::<Plain>(), EventName::short("Plain"));
         assert_eq!(EventName::of::<Generic<Vec<u8>>>(), EventName::short("Generic"));
-        let _ = Generic(()).0;
+        let Generic(()) = Generic(());
     }
 
     #[test]

@@ -27,8 +27,14 @@ impl Answer {
         Self { status: 200, body }
     }
 
-    /// A denial. Why is not said.
-    pub(crate) fn denied(denial: &Denial) -> Self {
+    /// A denial: its status, and nothing of its reason.
+    ///
+    /// ```
+    /// use resound::channels::{Answer, Denial};
+    ///
+    /// assert_eq!(Answer::denied(&Denial::NoName).body, r#"{"message":"Forbidden"}"#);
+    /// ```
+    pub fn denied(denial: &Denial) -> Self {
         let status = denial.status();
         let message = match status {
             500 => "Server Error",
@@ -39,51 +45,84 @@ impl Answer {
     }
 }
 
-/// How answers are written.
+/// Writes answers, for integrations into other frameworks than axum.
+///
+/// ```
+/// use resound::{Broadcaster, Channels, SocketId, channels::{Answer, Denial, Joining, Signing}};
+///
+/// /// What is sent to a client of this user.
+/// async fn authorise(broadcaster: &Broadcaster, channels: Channels<(), u64>, user: Option<u64>) -> Answer {
+///     let signing = Signing::new(&broadcaster.answers());
+///     let mut joining = Joining::new("private-orders.1"); // channel_name
+///     joining.socket = SocketId::from("123.456");         // socket_id
+///     let answer: Result<Answer, Denial> = async {
+///         signing.check(&joining)?;
+///         let granted = channels.with_state(()).decide(user.as_ref(), &joining).await?;
+///         signing.grant(&joining, &granted)
+///     }
+///     .await;
+///     answer.unwrap_or_else(|denial| Answer::denied(&denial))
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let answer = authorise(&Broadcaster::null(), Channels::new().user(), Some(1)).await;
+/// assert_eq!(answer.status, 403);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) enum Signing {
+pub struct Signing(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
     Pusher { key: String, signer: Signer },
     SocketIo,
     Empty,
 }
 
 impl Signing {
-    pub(crate) fn new(answers: &Answers) -> Self {
-        match answers {
-            Answers::Pusher(credentials) => Self::Pusher {
+    /// Answers of this form.
+    pub fn new(answers: &Answers) -> Self {
+        Self(match answers {
+            Answers::Pusher(credentials) => Form::Pusher {
                 key: credentials.key.clone(),
                 signer: Signer::new(&credentials.secret),
             },
-            Answers::SocketIo => Self::SocketIo,
-            Answers::Empty => Self::Empty,
-        }
+            Answers::SocketIo => Form::SocketIo,
+            Answers::Empty => Form::Empty,
+        })
     }
 
     /// A server that asks on behalf of a client (laravel-echo-server, Resound for Socket.IO) names no connection:
     /// there is nothing to sign.
-    fn for_connection(&self, joining: &Joining) -> &Self {
-        let is_signed = matches!(self, Self::Pusher { .. });
-        if is_signed && joining.socket.as_deref().is_none() { &Self::SocketIo } else { self }
+    fn for_connection(&self, joining: &Joining) -> &Form {
+        let is_signed = matches!(self.0, Form::Pusher { .. });
+        if is_signed && joining.socket.as_deref().is_none() { &Form::SocketIo } else { &self.0 }
     }
 
-    /// Whether this is a question that can be answered.
-    pub(crate) fn check(&self, joining: &Joining) -> Result<(), Denial> {
-        let is_signed = matches!(self.for_connection(joining), Self::Pusher { .. });
+    /// Checks that this is a question that can be answered.
+    ///
+    /// # Errors
+    /// If it names no channel that needs a permission, or something that is no connection.
+    pub fn check(&self, joining: &Joining) -> Result<(), Denial> {
+        let is_signed = matches!(self.for_connection(joining), Form::Pusher { .. });
         joining.check(is_signed)?;
         self.check_socket(joining)
     }
 
     pub(crate) fn check_socket(&self, joining: &Joining) -> Result<(), Denial> {
-        match (self, joining.socket.as_deref()) {
-            (Self::Pusher { .. }, Some(id)) if joining.socket.pusher().is_none() => {
+        match (&self.0, joining.socket.as_deref()) {
+            (Form::Pusher { .. }, Some(id)) if joining.socket.pusher().is_none() => {
                 Err(Denial::BadSocketId(id.to_owned()))
             }
             _ => Ok(()),
         }
     }
 
-    /// The answer to who may join.
-    pub(crate) fn grant(&self, joining: &Joining, granted: &Granted) -> Result<Answer, Denial> {
+    /// The answer to one who may join.
+    ///
+    /// # Errors
+    /// If the member can't be written as JSON, or the channel is encrypted.
+    pub fn grant(&self, joining: &Joining, granted: &Granted) -> Result<Answer, Denial> {
         let failed = |reason: &str| Denial::Failed {
             pattern: granted.pattern.as_str().into(),
             reason: reason.to_owned(),
@@ -94,18 +133,21 @@ impl Signing {
         }
         let member = member.and_then(|(member, info)| Some((member, info.ok()?)));
         match self.for_connection(joining) {
-            Self::Pusher { .. } if joining.channel.starts_with("private-encrypted-") => {
+            Form::Pusher { .. } if joining.channel.starts_with("private-encrypted-") => {
                 Err(failed("encrypted channels need a key, which this version can't be given"))
             }
-            Self::Pusher { key, signer } => Ok(pusher(key, signer, joining, member)),
-            Self::SocketIo => Ok(socket_io(member)),
-            Self::Empty => Ok(Answer::ok(String::new())),
+            Form::Pusher { key, signer } => Ok(pusher(key, signer, joining, member)),
+            Form::SocketIo => Ok(socket_io(member)),
+            Form::Empty => Ok(Answer::ok(String::new())),
         }
     }
 
-    /// The answer to who a user is.
-    pub(crate) fn sign_in(&self, joining: &Joining, user: &SignedInUser) -> Result<Answer, Denial> {
-        let Self::Pusher { key, signer } = self else { return Ok(Answer::ok(String::new())) };
+    /// The answer to one who signs in.
+    ///
+    /// # Errors
+    /// If the user can't be written as JSON, or no connection is named.
+    pub fn sign_in(&self, joining: &Joining, user: &SignedInUser) -> Result<Answer, Denial> {
+        let Form::Pusher { key, signer } = &self.0 else { return Ok(Answer::ok(String::new())) };
         let Some(socket) = joining.socket.pusher() else {
             return Err(Denial::BadSocketId(String::new()));
         };
@@ -233,15 +275,13 @@ mod tests {
 
     #[test]
     fn a_user_is_signed() {
-        let mut joining = Joining::default();
-        joining.socket = SocketId::from(SOCKET);
         let user = SignedInUser::new("7").info(json!({ "name": "Ann" })).watchlist(["8", "9"]);
         let data = user_data(&user).expect("JSON");
         assert_eq!(data, r#"{"id":"7","user_info":{"name":"Ann"},"watchlist":["8","9"]}"#);
         // Pusher's own sample.
         let answers =
             Answers::Pusher(Credentials::new("278d425bdf160c739803", "7ad3773142a6692b25b8"));
-        joining.socket = SocketId::from("1234.1234");
+        let joining = Joining { socket: SocketId::from("1234.1234"), ..Joining::default() };
         let answer = Signing::new(&answers).sign_in(&joining, &SignedInUser::new(12345u64));
         assert_eq!(
             answer.expect("an answer").body,

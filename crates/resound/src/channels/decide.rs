@@ -201,6 +201,14 @@ impl<S, U: Clone> Gate<S, U> {
         joining.check(false)?;
         self.channels.decide(user.cloned(), joining, &self.state).await
     }
+
+    /// Finds out as whom a user is signed in ([`Channels::sign_in`]).
+    ///
+    /// # Errors
+    /// If as nobody: why.
+    pub async fn who(&self, user: Option<&U>, joining: &Joining) -> Result<SignedInUser, Denial> {
+        self.channels.who(user.cloned(), joining, &self.state).await
+    }
 }
 
 impl<S, U> fmt::Debug for Gate<S, U> {

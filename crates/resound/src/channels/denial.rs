@@ -100,6 +100,7 @@ impl Denial {
         }
     }
 
+    #[cfg(feature = "axum")]
     /// Whether the routes of another kind of user may still agree.
     pub(crate) fn is_open(&self) -> bool {
         matches!(

@@ -24,7 +24,7 @@ mod verdict;
 
 use std::{fmt, sync::Arc};
 
-pub use answer::Answer;
+pub use answer::{Answer, Signing};
 pub use decide::{Gate, Granted, Joining};
 pub use denial::Denial;
 pub use extract::{FromJoin, Params};
@@ -33,8 +33,6 @@ pub use list::RouteList;
 pub use member::{Member, SignedInUser, UserId};
 pub use path::Path;
 pub use verdict::{PresenceVerdict, PrivateVerdict, SignInVerdict, Verdict};
-
-pub(crate) use answer::Signing;
 
 use crate::channels::{handler::Erased, list::RouteLine, pattern::Pattern};
 

@@ -110,10 +110,10 @@ fn router(answers: Option<Answers>) -> Router {
 const SOCKET: &str = "123456.7891011";
 
 async fn answer(router: Router, request: Request<Body>) -> (u16, String) {
-    let response = router.oneshot(request).await.unwrap();
+    let response = router.oneshot(request).await.expect("a router never fails");
     let status = response.status().as_u16();
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    (status, String::from_utf8(body.into()).unwrap())
+    let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+    (status, String::from_utf8(body.into()).expect("a text"))
 }
 
 fn post(path: &str, user: &str, content_type: &str, body: String) -> Request<Body> {
@@ -121,7 +121,7 @@ fn post(path: &str, user: &str, content_type: &str, body: String) -> Request<Bod
     if !user.is_empty() {
         request = request.header(if user == "admin" { "x-admin" } else { "x-user" }, user);
     }
-    request.body(Body::from(body)).unwrap()
+    request.body(Body::from(body)).expect("a request")
 }
 
 fn form(user: &str, channel: &str) -> Request<Body> {

@@ -42,7 +42,6 @@ impl Server {
         let port = lines
             .by_ref()
             .map_while(Result::ok)
-            .inspect(|line| println!("{line}"))
             .find_map(|line| listening(&line))
             .expect("it listens");
         // The server must never wait for its log.
@@ -58,7 +57,8 @@ impl Server {
         let (socket, _) = tungstenite::client(url, stream).expect("a handshake");
         let mut client = Client { socket, id: String::new() };
         let greeting: Value = serde_json::from_str(&client.receive()).expect("JSON");
-        let data: Value = serde_json::from_str(greeting["data"].as_str().expect("a text")).unwrap();
+        let data: Value =
+            serde_json::from_str(greeting["data"].as_str().expect("a text")).expect("JSON");
         client.id = data["socket_id"].as_str().expect("a text").to_owned();
         client
     }

@@ -36,9 +36,9 @@ struct Server {
 
 impl Server {
     async fn start(status: u16, body: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let answer = (StatusCode::from_u16(status).unwrap(), body);
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works");
+        let answer = (StatusCode::from_u16(status).expect("it works"), body);
+        let address = listener.local_addr().expect("it works");
         let server = Self { answer, seen: Arc::default(), address };
         let app = Router::new().fallback(take).with_state(server.clone());
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
@@ -51,7 +51,7 @@ impl Server {
     }
 
     fn seen(&self) -> Vec<Seen> {
-        std::mem::take(&mut self.seen.lock().unwrap())
+        std::mem::take(&mut self.seen.lock().expect("it works"))
     }
 }
 
@@ -62,8 +62,8 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    let body = String::from_utf8(body.into()).unwrap();
-    server.seen.lock().unwrap().push(Seen { peer, uri: uri.to_string(), headers, body });
+    let body = String::from_utf8(body.into()).expect("it works");
+    server.seen.lock().expect("it works").push(Seen { peer, uri: uri.to_string(), headers, body });
     server.answer
 }
 

@@ -61,11 +61,11 @@ async fn ask(broadcaster: &Broadcaster, client: &Client, channel: &str) -> Value
         });
     let router: Router = resound::axum::routes(broadcaster, channels);
     let body = format!("socket_id={}&channel_name={channel}", client.id);
-    let request = Request::post("/broadcasting/auth").body(Body::from(body)).unwrap();
-    let response = router.oneshot(request).await.unwrap();
+    let request = Request::post("/broadcasting/auth").body(Body::from(body)).expect("an answer");
+    let response = router.oneshot(request).await.expect("an answer");
     assert_eq!(response.status(), 200);
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    serde_json::from_slice(&body).unwrap()
+    let body = to_bytes(response.into_body(), usize::MAX).await.expect("an answer");
+    serde_json::from_slice(&body).expect("an answer")
 }
 
 #[tokio::test]

@@ -39,20 +39,26 @@ impl Scripted {
     }
 
     pub(crate) fn set(&self, mood: Mood) {
-        self.0.lock().unwrap().mood = mood;
+        self.0.lock().expect("no panic").mood = mood;
     }
 
     pub(crate) fn tries(&self) -> usize {
-        self.0.lock().unwrap().tries
+        self.0.lock().expect("no panic").tries
     }
 
     /// The names of the events that were taken.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.0.lock().unwrap().taken.iter().map(|envelope| envelope.name.clone()).collect()
+        self.0
+            .lock()
+            .expect("no panic")
+            .taken
+            .iter()
+            .map(|envelope| envelope.name.clone())
+            .collect()
     }
 
     fn take(&self, envelope: &Envelope) -> Mood {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.0.lock().expect("no panic");
         state.tries += 1;
         let is_taken = match state.mood {
             Mood::Well => true,
