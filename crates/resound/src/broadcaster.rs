@@ -61,6 +61,8 @@ impl Broadcaster {
     ///   `REVERB_SCHEME` (`https`).
     /// * `PUSHER_APP_ID`, `PUSHER_APP_KEY`, `PUSHER_APP_SECRET`, `PUSHER_HOST` (`api-{cluster}.pusher.com`),
     ///   `PUSHER_PORT` (443), `PUSHER_SCHEME` (`https`), `PUSHER_APP_CLUSTER` (`mt1`).
+    /// * With the feature `encryption`: `REVERB_ENCRYPTION_MASTER_KEY_BASE64` and `PUSHER_…`, for which Laravel has an
+    ///   option and no variable.
     ///
     /// All connections that have what they need are there by name, for
     /// [`via`](PendingBroadcast::via). A `.env` file is not read; crates such as dotenvy do that.

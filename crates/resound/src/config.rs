@@ -125,6 +125,8 @@ mod http {
             };
             let id = need("APP_ID")?;
             let credentials = Credentials::new(need("APP_KEY")?, need("APP_SECRET")?);
+            #[cfg(feature = "encryption")]
+            let credentials = self.with_master_key(credentials, variables)?;
             let host = need("HOST").or_else(|error| self.default_host(variables).ok_or(error))?;
             let scheme = self.scheme(variables)?;
             Ok(PusherOptions {
@@ -132,6 +134,25 @@ mod http {
                 port: self.port(variables)?,
                 ..PusherOptions::new(id, credentials, host)
             })
+        }
+
+        #[cfg(feature = "encryption")]
+        fn with_master_key(
+            &self,
+            credentials: Credentials,
+            variables: Variables<'_>,
+        ) -> Result<Credentials, ConfigError> {
+            let variable = format!("{}_ENCRYPTION_MASTER_KEY_BASE64", self.prefix);
+            let Some(value) = filled(variables, &variable) else { return Ok(credentials) };
+            match crate::encryption::MasterKey::from_base64(&value) {
+                Ok(key) => Ok(credentials.master_key(key)),
+                // A key is a secret, even one that is none.
+                Err(_) => Err(ConfigError::Invalid {
+                    variable,
+                    value: "…".to_owned(),
+                    expected: "32 bytes in base64",
+                }),
+            }
         }
 
         /// Laravel knows a default host for `pusher` only.
@@ -227,6 +248,12 @@ mod tests {
         assert_eq!(
             read(&format!("{reverb}\nREVERB_HOST=h\nREVERB_SCHEME=ws")).unwrap_err(),
             r#"REVERB_SCHEME is "ws", but it must be http or https"#
+        );
+        #[cfg(feature = "encryption")]
+        assert_eq!(
+            read(&format!("{reverb}\nREVERB_HOST=h\nREVERB_ENCRYPTION_MASTER_KEY_BASE64=AAAA"))
+                .unwrap_err(),
+            r#"REVERB_ENCRYPTION_MASTER_KEY_BASE64 is "…", but it must be 32 bytes in base64"#
         );
         assert_eq!(
             read("BROADCAST_DRIVER=ably").unwrap_err(),

@@ -31,7 +31,7 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), DriverError>> + Se
 /// # let _ = broadcaster;
 /// ```
 pub trait Driver: Send + Sync + 'static {
-    /// Sends an event to all of its channels.
+    /// Sends an event to all of its channels. An encrypted channel comes alone.
     ///
     /// # Errors
     /// [`DriverError::Unavailable`] if another try may help, [`DriverError::Refused`] if not.
@@ -73,12 +73,48 @@ pub enum Answers {
 pub struct Credentials {
     pub(crate) key: String,
     pub(crate) secret: String,
+    #[cfg(feature = "encryption")]
+    pub(crate) master_key: Option<crate::encryption::MasterKey>,
 }
 
 impl Credentials {
     /// Takes both.
     pub fn new(key: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { key: key.into(), secret: secret.into() }
+        Self {
+            key: key.into(),
+            secret: secret.into(),
+            #[cfg(feature = "encryption")]
+            master_key: None,
+        }
+    }
+
+    /// Adds the key of encrypted channels.
+    #[cfg(feature = "encryption")]
+    pub fn master_key(mut self, key: crate::encryption::MasterKey) -> Self {
+        self.master_key = Some(key);
+        self
+    }
+
+    /// The key of an encrypted channel, in base64.
+    pub(crate) fn shared_secret(&self, channel: &str) -> Option<String> {
+        #[cfg(feature = "encryption")]
+        return self.master_key.as_ref().map(|key| key.shared_secret(channel));
+        #[cfg(not(feature = "encryption"))]
+        {
+            let _ = channel;
+            None
+        }
+    }
+
+    /// A payload for an encrypted channel.
+    #[cfg(feature = "http")]
+    pub(crate) fn seal(&self, channel: &str, payload: &str) -> Result<String, String> {
+        #[cfg(feature = "encryption")]
+        if let Some(key) = &self.master_key {
+            return key.seal(channel, payload);
+        }
+        let _ = payload;
+        Err(format!("{channel} is encrypted, but there is no master key (Credentials::master_key)"))
     }
 }
 

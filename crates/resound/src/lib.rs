@@ -9,6 +9,7 @@
 //! * [`connection`]: what stands between a page and a server that is down
 //! * [`driver`], [`drivers`]: how a server is reached
 //! * [`envelope`], [`error`], [`socket`]: the words that these share
+//! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
 //! * [`fake`]: assertions for tests
 //! * `axum`: routes and extractors for axum
@@ -21,6 +22,8 @@ pub mod config;
 pub mod connection;
 pub mod driver;
 pub mod drivers;
+#[cfg(feature = "encryption")]
+pub mod encryption;
 pub mod envelope;
 pub mod error;
 pub mod event;

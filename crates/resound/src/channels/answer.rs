@@ -8,7 +8,7 @@ use crate::{
         denial::Denial,
         member::{Member, SignedInUser},
     },
-    driver::Answers,
+    driver::{Answers, Credentials},
     json,
 };
 
@@ -74,7 +74,7 @@ pub struct Signing(Form);
 
 #[derive(Clone, Debug)]
 enum Form {
-    Pusher { key: String, signer: Signer },
+    Pusher { credentials: Box<Credentials>, signer: Signer },
     SocketIo,
     Empty,
 }
@@ -84,7 +84,7 @@ impl Signing {
     pub fn new(answers: &Answers) -> Self {
         Self(match answers {
             Answers::Pusher(credentials) => Form::Pusher {
-                key: credentials.key.clone(),
+                credentials: Box::new(credentials.clone()),
                 signer: Signer::new(&credentials.secret),
             },
             Answers::SocketIo => Form::SocketIo,
@@ -121,7 +121,8 @@ impl Signing {
     /// The answer to one who may join.
     ///
     /// # Errors
-    /// If the member can't be written as JSON, or the channel is encrypted.
+    /// If the member can't be written as JSON, or the channel is encrypted and
+    /// there is no key.
     pub fn grant(&self, joining: &Joining, granted: &Granted) -> Result<Answer, Denial> {
         let failed = |reason: &str| Denial::Failed {
             pattern: granted.pattern.as_str().into(),
@@ -133,10 +134,14 @@ impl Signing {
         }
         let member = member.and_then(|(member, info)| Some((member, info.ok()?)));
         match self.for_connection(joining) {
-            Form::Pusher { .. } if joining.channel.starts_with("private-encrypted-") => {
-                Err(failed("encrypted channels need a key, which this version can't be given"))
+            Form::Pusher { credentials, signer } => {
+                let is_encrypted = joining.channel.starts_with("private-encrypted-");
+                let secret = credentials.shared_secret(&joining.channel).filter(|_| is_encrypted);
+                if is_encrypted && secret.is_none() {
+                    return Err(failed("there is no master key (Credentials::master_key)"));
+                }
+                Ok(pusher(&credentials.key, signer, joining, member, secret))
             }
-            Form::Pusher { key, signer } => Ok(pusher(key, signer, joining, member)),
             Form::SocketIo => Ok(socket_io(member)),
             Form::Empty => Ok(Answer::ok(String::new())),
         }
@@ -147,13 +152,15 @@ impl Signing {
     /// # Errors
     /// If the user can't be written as JSON, or no connection is named.
     pub fn sign_in(&self, joining: &Joining, user: &SignedInUser) -> Result<Answer, Denial> {
-        let Form::Pusher { key, signer } = &self.0 else { return Ok(Answer::ok(String::new())) };
+        let Form::Pusher { credentials, signer } = &self.0 else {
+            return Ok(Answer::ok(String::new()));
+        };
         let Some(socket) = joining.socket.pusher() else {
             return Err(Denial::BadSocketId(String::new()));
         };
         let user_data = user_data(user)
             .map_err(|reason| Denial::Failed { pattern: "sign_in".into(), reason })?;
-        let auth = user_auth(key, signer, socket, &user_data);
+        let auth = user_auth(&credentials.key, signer, socket, &user_data);
         let (auth, user_data) = (json::string(&auth), json::string(&user_data));
         Ok(Answer::ok(format!(r#"{{"auth":{auth},"user_data":{user_data}}}"#)))
     }
@@ -168,6 +175,7 @@ fn pusher(
     signer: &Signer,
     joining: &Joining,
     member: Option<(&Member, &str)>,
+    shared_secret: Option<String>,
 ) -> Answer {
     let data = member.map(|(member, info)| {
         let id = json::string(&member.id.to_string());
@@ -176,10 +184,12 @@ fn pusher(
     let socket = joining.socket.pusher().unwrap_or_default();
     let auth = channel_auth(key, signer, socket, &joining.channel, data.as_deref());
     let auth = json::string(&auth);
-    Answer::ok(match data {
-        Some(data) => format!(r#"{{"auth":{auth},"channel_data":{}}}"#, json::string(&data)),
-        None => format!(r#"{{"auth":{auth}}}"#),
-    })
+    let more = match (data, shared_secret) {
+        (Some(data), _) => format!(r#","channel_data":{}"#, json::string(&data)),
+        (None, Some(secret)) => format!(r#","shared_secret":{}"#, json::string(&secret)),
+        (None, None) => String::new(),
+    };
+    Answer::ok(format!(r#"{{"auth":{auth}{more}}}"#))
 }
 
 /// Laravel's redis driver: an id keeps its type, and the member is an object.
@@ -207,7 +217,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{driver::Credentials, socket::SocketId};
+    use crate::socket::SocketId;
 
     const SOCKET: &str = "123456.7891011";
 
@@ -232,6 +242,18 @@ mod tests {
         assert_eq!(
             grant(&pusher(), "private-orders.7", SOCKET, None),
             r#"{"auth":"resound-key:bbbca0b81864e363c8267d09c5ae60ff73bdbc6b15a5695fb0c99cd39c999184"}"#
+        );
+    }
+
+    #[cfg(feature = "encryption")]
+    #[test]
+    fn who_joins_an_encrypted_channel_gets_its_key() {
+        let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        let key = crate::encryption::MasterKey::from_base64(key).expect("a key");
+        let credentials = Credentials::new("resound-key", "resound-secret").master_key(key);
+        assert_eq!(
+            grant(&Answers::Pusher(credentials), "private-encrypted-orders.7", SOCKET, None),
+            r#"{"auth":"resound-key:588f2dfc37a4b9a472a79566cc8ae3763e5bddbacb58632ceb019f18011bece5","shared_secret":"OPd1N5sAmE6mvMoN2HCrvXWYTsQyH\/bl1wVuxR80zH8="}"#
         );
     }
 

@@ -69,16 +69,19 @@ impl Connection {
     }
 
     /// An event for more channels than the driver takes in one call becomes several, so that what failed is
-    /// tried again and what was sent is not.
+    /// tried again and what was sent is not. An encrypted channel is a call of its own, because it has a key of its own.
     fn parts(&self, envelope: &Arc<Envelope>) -> Vec<Arc<Envelope>> {
         let max = self.driver.channels_max().max(1);
-        if envelope.channels.len() <= max {
+        let has_encrypted = envelope.channels.iter().any(Channel::is_encrypted);
+        if envelope.channels.len() <= max && !has_encrypted || envelope.channels.len() == 1 {
             return vec![Arc::clone(envelope)];
         }
         let part = |channels: &[Channel]| {
             Arc::new(Envelope { channels: channels.to_vec(), ..Envelope::clone(envelope) })
         };
-        envelope.channels.chunks(max).map(part).collect()
+        let (encrypted, plain): (Vec<_>, Vec<_>) =
+            envelope.channels.iter().cloned().partition(Channel::is_encrypted);
+        plain.chunks(max).chain(encrypted.chunks(1)).map(part).collect()
     }
 
     async fn send_part(&self, envelope: &Envelope) -> Result<(), SendError> {

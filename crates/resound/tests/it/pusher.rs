@@ -15,6 +15,7 @@ use resound::{
     Broadcaster, Channel, DriverError, SendError, broadcast,
     driver::Credentials,
     drivers::{Pusher, PusherOptions, Scheme},
+    encryption::MasterKey,
 };
 use resound_protocol::signature::{Query, RequestParts, Signer, verify_request};
 use tokio::net::TcpListener;
@@ -68,7 +69,10 @@ async fn take(
 }
 
 fn broadcaster(port: u16) -> Broadcaster {
-    let credentials = Credentials::new("resound-key", "resound-secret");
+    broadcaster_of(port, Credentials::new("resound-key", "resound-secret"))
+}
+
+fn broadcaster_of(port: u16, credentials: Credentials) -> Broadcaster {
     let options = PusherOptions {
         scheme: Scheme::Http,
         port,
@@ -155,5 +159,28 @@ async fn nothing_is_sent_in_clear_on_an_encrypted_channel() {
     let event = broadcast::on([Channel::public("a"), Channel::encrypted("b")]);
     let error = server.broadcaster().send(event).now().result().await.unwrap_err();
     assert!(matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. }), "{error}");
-    assert!(server.seen().is_empty());
+    let bodies: Vec<String> = server.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(bodies, [r#"{"name":"AnonymousEvent","data":"[]","channel":"a"}"#]);
+}
+
+#[tokio::test]
+async fn with_a_key_each_encrypted_channel_gets_a_payload_of_its_own() {
+    let server = Server::start(200, "{}").await;
+    let key = MasterKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let credentials = Credentials::new("resound-key", "resound-secret").master_key(key);
+    let broadcaster = broadcaster_of(server.address.port(), credentials);
+    let channels = [Channel::encrypted("a"), Channel::public("b"), Channel::encrypted("c")];
+    let event = broadcast::on(channels).name("x").with("secret text");
+    broadcaster.send(event).now().result().await.unwrap();
+    let bodies: Vec<String> = server.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(bodies[0], r#"{"name":"x","data":"\"secret text\"","channel":"b"}"#);
+    for (body, channel) in [(&bodies[1], "a"), (&bodies[2], "c")] {
+        assert!(body.starts_with(r#"{"name":"x","data":"{\"nonce\":\""#), "{body}");
+        assert!(
+            body.ends_with(&format!(r#"\"}}","channel":"private-encrypted-{channel}"}}"#)),
+            "{body}"
+        );
+        assert!(!body.contains("secret text"), "{body}");
+    }
+    assert_ne!(bodies[1].get(..120), bodies[2].get(..120));
 }

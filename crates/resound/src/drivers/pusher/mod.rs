@@ -15,6 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use resound_protocol::signature::{Signer, sign_request};
 
 use crate::{
+    channel::Channel,
     driver::{Answers, Driver, Sending},
     drivers::pusher::client::{Client, Reply},
     envelope::Envelope,
@@ -63,17 +64,26 @@ impl Pusher {
     }
 
     async fn post(&self, envelope: &Envelope) -> Result<(), DriverError> {
-        if let Some(channel) = envelope.channels.iter().find(|channel| channel.is_encrypted()) {
-            return Err(DriverError::Refused(format!(
-                "{channel} is encrypted, which the driver can't do; it would be sent in clear"
-            )));
-        }
-        let body = body::event(envelope);
+        let body = match envelope.channels.iter().find(|channel| channel.is_encrypted()) {
+            Some(channel) => self.encrypted(envelope, channel)?,
+            None => body::event(envelope),
+        };
         let url = self.url(&body, unix_seconds());
         match self.client.post(&url, body).await? {
             Reply { status: 200..=299, .. } => Ok(()),
             reply => Err(self.fault(&reply)),
         }
+    }
+
+    fn encrypted(&self, envelope: &Envelope, channel: &Channel) -> Result<String, DriverError> {
+        if envelope.channels.len() > 1 {
+            return Err(DriverError::Refused(format!(
+                "{channel} is encrypted and must come alone"
+            )));
+        }
+        let sealed = self.options.credentials.seal(channel.as_str(), &envelope.payload);
+        let payload = sealed.map_err(DriverError::Refused)?;
+        Ok(body::event(&Envelope { payload, ..envelope.clone() }))
     }
 
     /// The address of a request, with its signature.
