@@ -30,7 +30,8 @@ impl Server {
     pub(crate) fn start() -> Self {
         let mut child = Command::new(binary())
             .args(["start", "--host", "127.0.0.1", "--port", "0", "--log", "json"])
-            .current_dir(std::env::temp_dir())
+            // Empty: neither a `.env` nor a `resound.toml` of somebody else.
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .env_clear()
             .envs([("REVERB_APP_ID", ID), ("REVERB_APP_KEY", KEY), ("REVERB_APP_SECRET", SECRET)])
             .stdin(Stdio::null())
