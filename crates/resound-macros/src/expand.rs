@@ -1,0 +1,125 @@
+//! The code that `#[derive(Broadcast)]` writes.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{
+    Data, DeriveInput, Error, Expr, Fields, Path, Result, parse_quote, spanned::Spanned as _,
+};
+
+use crate::{
+    attributes::{Attributes, Target},
+    pattern,
+};
+
+/// The implementation of the trait.
+pub(crate) fn broadcast(input: &DeriveInput) -> Result<TokenStream> {
+    let event = &input.ident;
+    let Data::Struct(data) = &input.data else {
+        let message = "Broadcast can be derived for structs only; implement the trait by hand";
+        return Err(Error::new(event.span(), message));
+    };
+    let attributes = Attributes::parse(&input.attrs, event)?;
+    let resound = attributes.crate_path.clone().unwrap_or_else(|| parse_quote!(::resound));
+    let channels = channels(&attributes.channels, &data.fields, &resound)?;
+    let methods: [Option<TokenStream>; 6] = [
+        Some(name(input, &attributes, &resound)),
+        payload(attributes.with.as_ref(), &resound),
+        when(attributes.when.as_ref()),
+        timing(&attributes, &resound),
+        queue(&attributes),
+        connections(&attributes),
+    ];
+
+    let mut generics = input.generics.clone();
+    if !generics.params.is_empty() {
+        // A generic event is one where its parameters can be written as JSON.
+        let serialize = parse_quote!(Self: #resound::__private::Serialize);
+        generics.make_where_clause().predicates.push(serialize);
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics #resound::Broadcast for #event #type_generics #where_clause {
+            fn channels(&self) -> ::std::vec::Vec<#resound::Channel> {
+                let mut channels = ::std::vec::Vec::new();
+                #(#channels)*
+                channels
+            }
+            #(#methods)*
+        }
+    })
+}
+
+fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<TokenStream>> {
+    let statement = |target: &Target| {
+        let (kind, name, span) = match target {
+            Target::Pattern(kind, pattern) => {
+                (kind, pattern::expand(pattern, fields)?, pattern.span())
+            }
+            Target::Named(kind, expr) => (kind, quote!(#expr), expr.span()),
+            Target::List(expr) => {
+                return Ok(quote_spanned! { expr.span() =>
+                    channels.extend(
+                        ::std::iter::IntoIterator::into_iter(#expr)
+                            .map(::std::convert::Into::<#resound::Channel>::into),
+                    );
+                });
+            }
+        };
+        let constructor = kind.constructor();
+        Ok(quote_spanned!(span => channels.push(#resound::Channel::#constructor(#name));))
+    };
+    targets.iter().map(statement).collect()
+}
+
+/// The name is written out, so that it does not depend on what `std::any::type_name` gives.
+fn name(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenStream {
+    let event = input.ident.to_string();
+    let event = event.trim_start_matches("r#");
+    let name = match (&attributes.name, &attributes.namespace) {
+        (Some(name), _) => quote!(#resound::EventName::exact(#name)),
+        (None, Some(namespace)) => {
+            let name = format!("{}\\{event}", namespace.value().trim_end_matches('\\'));
+            quote!(#resound::EventName::exact(#name))
+        }
+        (None, None) => quote!(#resound::EventName::short(#event)),
+    };
+    quote!(fn name(&self) -> #resound::EventName { #name })
+}
+
+fn payload(with: Option<&Expr>, resound: &Path) -> Option<TokenStream> {
+    let with = with?;
+    Some(quote!(fn payload(&self) -> impl #resound::__private::Serialize { #with }))
+}
+
+fn when(when: Option<&Expr>) -> Option<TokenStream> {
+    let when = when?;
+    Some(quote!(fn when(&self) -> bool { #when }))
+}
+
+fn timing(attributes: &Attributes, resound: &Path) -> Option<TokenStream> {
+    attributes
+        .is_now
+        .then(|| quote!(fn timing(&self) -> #resound::Timing { #resound::Timing::Now }))
+}
+
+fn queue(attributes: &Attributes) -> Option<TokenStream> {
+    let queue = attributes.queue.as_ref()?;
+    Some(quote! {
+        fn queue(&self) -> ::std::option::Option<::std::borrow::Cow<'static, str>> {
+            ::std::option::Option::Some(::std::borrow::Cow::Borrowed(#queue))
+        }
+    })
+}
+
+fn connections(attributes: &Attributes) -> Option<TokenStream> {
+    let connections = &attributes.connections;
+    if connections.is_empty() {
+        return None;
+    }
+    Some(quote! {
+        fn connections(&self) -> ::std::vec::Vec<::std::borrow::Cow<'static, str>> {
+            ::std::vec![#(::std::borrow::Cow::Borrowed(#connections)),*]
+        }
+    })
+}

@@ -1,0 +1,7 @@
+#[derive(serde::Serialize, resound::Broadcast)]
+#[broadcast(channel = "orders")]
+enum OrderUpdated {
+    Shipped,
+}
+
+fn main() {}

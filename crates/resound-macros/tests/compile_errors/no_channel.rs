@@ -1,0 +1,7 @@
+#[derive(serde::Serialize, resound::Broadcast)]
+#[broadcast(name = "order.updated")]
+struct OrderUpdated {
+    id: u64,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[derive(serde::Serialize)]
+struct Order;
+
+fn main() {
+    let _pending = resound::Broadcaster::null().send(Order);
+}

@@ -1,0 +1,5 @@
+#[derive(serde::Serialize, resound::Broadcast)]
+#[broadcast(privat = "orders")]
+struct OrderUpdated;
+
+fn main() {}

@@ -1,0 +1,228 @@
+//! `/broadcasting/auth` and `/broadcasting/user-auth`.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    axum::{
+        guard::{Guard, Refusal},
+        input,
+    },
+    broadcaster::Broadcaster,
+    channels::{Answer, Channels, Denial, Granted, Joining, SignedInUser, Signing},
+    driver::Answers,
+};
+
+/// The routes by which clients ask whether they may join: GET and POST of `/broadcasting/auth`, and of
+/// `/broadcasting/user-auth` for `pusher.signin()`.
+///
+/// Answers are those of the broadcaster's default connection. [`Broadcasting`] has more to choose. They need no
+/// protection against forged requests (CSRF): they change nothing, and other sites can't read their answers.
+///
+/// ```
+/// use axum::{Router, extract::FromRequestParts, http::{StatusCode, request::Parts}};
+/// use resound::{Broadcaster, Channels};
+///
+/// #[derive(Clone)]
+/// struct User;
+/// impl<S: Sync> FromRequestParts<S> for User {
+///     type Rejection = StatusCode;
+///     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, StatusCode> { Ok(User) }
+/// }
+///
+/// let channels = Channels::<()>::new().user::<User>();
+/// let router: Router = Router::new().merge(resound::axum::routes(&Broadcaster::null(), channels));
+/// # let _ = router;
+/// ```
+pub fn routes<S, U>(broadcaster: &Broadcaster, channels: Channels<S, U>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    U: FromRequestParts<S> + Clone + Send + Sync + 'static,
+{
+    Broadcasting::new(broadcaster).channels(channels).routes()
+}
+
+/// The routes of [`routes`], with more to choose: several kinds of users, another path, another form of
+/// answers.
+///
+/// ```
+/// use axum::{Router, extract::FromRequestParts, http::{StatusCode, request::Parts}};
+/// use resound::{Broadcaster, Channels, axum::Broadcasting, driver::Answers};
+///
+/// #[derive(Clone)]
+/// struct Guest;
+/// impl<S: Sync> FromRequestParts<S> for Guest {
+///     type Rejection = StatusCode;
+///     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, StatusCode> { Ok(Guest) }
+/// }
+/// # type Admin = Guest;
+///
+/// let router: Router = Broadcasting::new(&Broadcaster::null())
+///     .channels(Channels::new().user::<Admin>())
+///     .channels(Channels::new().user::<Guest>())
+///     .path("/api/broadcasting")
+///     .answers(Answers::SocketIo)
+///     .routes();
+/// # let _ = router;
+/// ```
+#[must_use = "it does nothing until `.routes()` is merged into a router"]
+pub struct Broadcasting<S> {
+    signing: Signing,
+    guards: Vec<Box<dyn Guard<S>>>,
+    path: String,
+}
+
+impl<S: Clone + Send + Sync + 'static> Broadcasting<S> {
+    /// No channels yet: nobody joins anything.
+    pub fn new(broadcaster: &Broadcaster) -> Self {
+        let signing = Signing::new(&broadcaster.answers());
+        Self { signing, guards: Vec::new(), path: "/broadcasting".to_owned() }
+    }
+
+    /// Adds channels, whose users may be of another kind than those of channels before. They are asked if the ones
+    /// before have no route, no user, or leave it to others.
+    pub fn channels<U>(mut self, channels: Channels<S, U>) -> Self
+    where
+        U: FromRequestParts<S> + Clone + Send + Sync + 'static,
+    {
+        self.guards.push(Box::new(channels));
+        self
+    }
+
+    /// Sets what stands in front of `/auth`, `/broadcasting` by default; Echo's option `authEndpoint`.
+    pub fn path(mut self, path: &str) -> Self {
+        path.trim_end_matches('/').clone_into(&mut self.path);
+        self
+    }
+
+    /// Sets the form of answers, by default that of the broadcaster's default connection.
+    #[expect(clippy::needless_pass_by_value, reason = "it is one of few values, made for this")]
+    pub fn answers(mut self, answers: Answers) -> Self {
+        self.signing = Signing::new(&answers);
+        self
+    }
+
+    /// The routes, to merge into the application's router.
+    pub fn routes(self) -> Router<S> {
+        let (auth, user_auth) = (format!("{}/auth", self.path), format!("{}/user-auth", self.path));
+        let this = Arc::new(self);
+        let join = {
+            let this = Arc::clone(&this);
+            move |State(state): State<S>, request: Request| async move {
+                this.join(request, &state).await
+            }
+        };
+        let who = move |State(state): State<S>, request: Request| async move {
+            this.who(request, &state).await
+        };
+        Router::new()
+            .route(&auth, get(join.clone()).post(join))
+            .route(&user_auth, get(who.clone()).post(who))
+    }
+
+    async fn join(&self, request: Request, state: &S) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let joining = input::read(&parts, body).await;
+        if let Err(denial) = self.signing.check(&joining) {
+            return deny(&joining, &denial);
+        }
+        let mut denial = Denial::NoRoute { name: joining.name().unwrap_or_default().into() };
+        for guard in &self.guards {
+            match guard.join(&mut parts, &joining, state).await {
+                Ok(granted) => return self.grant(&joining, &granted),
+                Err(Refusal::Denied(other)) if other.is_open() => keep(&mut denial, other),
+                Err(refusal) => return refuse(&joining, refusal),
+            }
+        }
+        deny(&joining, &denial)
+    }
+
+    fn grant(&self, joining: &Joining, granted: &Granted) -> Response {
+        match self.signing.grant(joining, granted) {
+            Ok(answer) => answer.into_response(),
+            Err(denial) => deny(joining, &denial),
+        }
+    }
+
+    async fn who(&self, request: Request, state: &S) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let joining = input::read(&parts, body).await;
+        if let Err(denial) = self.signing.check_socket(&joining) {
+            return deny(&joining, &denial);
+        }
+        let mut denial = Denial::NoSignIn;
+        for guard in &self.guards {
+            match guard.who(&mut parts, &joining, state).await {
+                Ok(user) => return self.sign_in(&joining, &user),
+                Err(Refusal::Denied(other)) if other.is_open() => {
+                    if other != Denial::NoSignIn {
+                        denial = other;
+                    }
+                }
+                Err(refusal) => return refuse(&joining, refusal),
+            }
+        }
+        deny(&joining, &denial)
+    }
+
+    fn sign_in(&self, joining: &Joining, user: &SignedInUser) -> Response {
+        match self.signing.sign_in(joining, user) {
+            Ok(answer) => answer.into_response(),
+            Err(denial) => deny(joining, &denial),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Broadcasting<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcasting").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Of several reasons the one that says more is told.
+fn keep(denial: &mut Denial, other: Denial) {
+    let is_bare =
+        |denial: &Denial| matches!(denial, Denial::NoRoute { .. } | Denial::OtherKind { .. });
+    if is_bare(denial) || !is_bare(&other) {
+        *denial = other;
+    }
+}
+
+fn refuse(joining: &Joining, refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::Denied(denial) => deny(joining, &denial),
+        Refusal::Broken(response) => {
+            let (channel, status) = (&*joining.channel, response.status().as_u16());
+            tracing::error!(channel, status, "who wants to join a channel could not be found out");
+            response
+        }
+    }
+}
+
+fn deny(joining: &Joining, denial: &Denial) -> Response {
+    let (channel, connection) = (&*joining.channel, joining.socket.as_deref().unwrap_or_default());
+    if denial.status() >= 500 {
+        tracing::error!(channel, connection, reason = %denial, "a client's question to join failed");
+    } else {
+        tracing::info!(channel, connection, reason = %denial, "a client may not join a channel");
+    }
+    Answer::denied(denial).into_response()
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::FORBIDDEN);
+        let headers = [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CACHE_CONTROL, "no-cache, private"),
+        ];
+        (status, headers, self.body).into_response()
+    }
+}

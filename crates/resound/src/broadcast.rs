@@ -1,0 +1,166 @@
+//! Events without a type of their own. Laravel: `Broadcast::private('x')->as(…)->with(…)->send()`.
+//!
+//! ```
+//! use resound::{Fake, broadcast};
+//! use serde_json::json;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let fake = Fake::new();
+//! let broadcaster = fake.broadcaster();
+//! broadcast::private("user.1")
+//!     .name("greeting")
+//!     .with(json!({ "text": "hello" }))
+//!     .to_others("123.456")
+//!     .send(&broadcaster)
+//!     .await;
+//!
+//! // It is an event like others, so this is the same:
+//! broadcaster.send(broadcast::private("user.1").name("greeting")).to_others("123.456").await;
+//! # fake.assert_count::<broadcast::AnonymousEvent>(2);
+//! # }
+//! ```
+//!
+//! With [one broadcaster for all](crate::global) there is nothing to pass: `.send(resound::global::broadcaster())`.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer, ser::Error as _};
+use serde_json::value::RawValue;
+
+use crate::{
+    broadcaster::Broadcaster,
+    channel::{Channel, ChannelSource},
+    event::Broadcast,
+    json,
+    name::EventName,
+    pending::PendingBroadcast,
+    socket::SocketId,
+};
+
+/// An event for the channels with these full names.
+///
+/// ```
+/// use resound::{Channel, broadcast};
+///
+/// let event = broadcast::on([Channel::public("news"), Channel::private("editors")]).name("published");
+/// # let _ = event;
+/// ```
+pub fn on(channels: impl IntoIterator<Item = impl Into<Channel>>) -> AnonymousEvent {
+    AnonymousEvent {
+        channels: channels.into_iter().map(Into::into).collect(),
+        name: Cow::Borrowed("AnonymousEvent"),
+        payload: Ok(None),
+        socket: SocketId::none(),
+        connections: Vec::new(),
+    }
+}
+
+/// An event for a public channel.
+///
+/// ```
+/// # use resound::broadcast;
+/// let event = broadcast::public("news").name("published").with("hello");
+/// # let _ = event;
+/// ```
+pub fn public(name: impl ChannelSource) -> AnonymousEvent {
+    on([Channel::public(name)])
+}
+
+/// An event for a private channel.
+///
+/// ```
+/// # use resound::broadcast;
+/// let event = broadcast::private("user.1").name("greeting");
+/// # let _ = event;
+/// ```
+pub fn private(name: impl ChannelSource) -> AnonymousEvent {
+    on([Channel::private(name)])
+}
+
+/// An event for a presence channel.
+///
+/// ```
+/// # use resound::broadcast;
+/// let event = broadcast::presence("room.7").name("closed");
+/// # let _ = event;
+/// ```
+pub fn presence(name: impl ChannelSource) -> AnonymousEvent {
+    on([Channel::presence(name)])
+}
+
+/// An event that is put together where it is sent. It begins with [`private`] and its siblings.
+#[derive(Clone, Debug)]
+#[must_use = "an event is broadcast by `.send(&broadcaster).await`"]
+pub struct AnonymousEvent {
+    channels: Vec<Channel>,
+    name: Cow<'static, str>,
+    payload: Result<Option<Box<RawValue>>, String>,
+    socket: SocketId,
+    connections: Vec<Cow<'static, str>>,
+}
+
+impl AnonymousEvent {
+    /// Names the event, exactly so: a page listens to `.greeting`. `AnonymousEvent` by default.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets what subscribers get; `[]` by default, as in Laravel.
+    ///
+    /// What can't be written as JSON is the sending's error.
+    pub fn with(mut self, payload: impl Serialize) -> Self {
+        let written = json::encode(&payload).and_then(RawValue::from_string);
+        self.payload = written.map(Some).map_err(|error| error.to_string());
+        self
+    }
+
+    /// Leaves out the connection of whoever sent the request.
+    pub fn to_others(mut self, socket: impl Into<SocketId>) -> Self {
+        self.socket = socket.into();
+        self
+    }
+
+    /// Sends it by the connection of this name; may be repeated.
+    pub fn via(mut self, connection: impl Into<Cow<'static, str>>) -> Self {
+        self.connections.push(connection.into());
+        self
+    }
+
+    /// Hands it to a broadcaster; see [`Broadcaster::send`].
+    pub fn send(self, broadcaster: &Broadcaster) -> PendingBroadcast<Self> {
+        let socket = self.socket.clone();
+        broadcaster.send(self).to_others(socket)
+    }
+
+    /// The payload as JSON, if there is one.
+    ///
+    /// ```
+    /// # use resound::broadcast;
+    /// assert_eq!(broadcast::private("a").with([1, 2]).json(), Some("[1,2]"));
+    /// ```
+    pub fn json(&self) -> Option<&str> {
+        self.payload.as_ref().ok()?.as_deref().map(RawValue::get)
+    }
+}
+
+impl Serialize for AnonymousEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.payload.as_ref().map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl Broadcast for AnonymousEvent {
+    fn channels(&self) -> Vec<Channel> {
+        self.channels.clone()
+    }
+
+    fn name(&self) -> EventName {
+        EventName::exact(self.name.clone())
+    }
+
+    fn connections(&self) -> Vec<Cow<'static, str>> {
+        self.connections.clone()
+    }
+}

@@ -1,0 +1,263 @@
+//! Laravel's environment variables, as `config/broadcasting.php` reads them.
+
+use crate::{
+    broadcaster::{Broadcaster, Builder},
+    drivers::{Log, Null},
+};
+
+/// Why the environment describes no broadcaster.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A variable that the connection needs is missing or empty.
+    #[error("{connection} is the broadcast connection, but {variable} is missing")]
+    Missing {
+        /// The connection.
+        connection: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A variable has a value that it can't have.
+    #[error("{variable} is {value:?}, but it must be {expected}")]
+    Invalid {
+        /// The variable.
+        variable: String,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// There is no such connection.
+    #[error("{variable} is {value:?}, but this build of resound knows only {known}")]
+    UnknownConnection {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// What there is, joined by commas.
+        known: String,
+    },
+}
+
+/// Where variables come from.
+pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A builder with all connections of which the environment says enough.
+pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> {
+    let (variable, default) = default_connection(variables);
+    let builder = Broadcaster::builder().connection("null", Null).connection("log", Log);
+    #[cfg(feature = "http")]
+    let builder = http::connections(builder, &default, variables)?;
+    if !KNOWN.contains(&&*default) {
+        let known = KNOWN.join(", ");
+        return Err(ConfigError::UnknownConnection { variable, value: default, known });
+    }
+    Ok(builder.default_connection(&default))
+}
+
+/// The connections that this build can make.
+#[cfg(feature = "http")]
+const KNOWN: &[&str] = &["log", "null", "pusher", "reverb"];
+#[cfg(not(feature = "http"))]
+const KNOWN: &[&str] = &["log", "null"];
+
+fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
+    // `env()` of Laravel reads both of these as PHP's null.
+    let name = |value: String| if value == "(null)" { "null".to_owned() } else { value };
+    for variable in ["BROADCAST_CONNECTION", "BROADCAST_DRIVER"] {
+        if let Some(value) = filled(variables, variable) {
+            return (variable, name(value));
+        }
+    }
+    ("BROADCAST_CONNECTION", "null".to_owned())
+}
+
+fn filled(variables: Variables<'_>, name: &str) -> Option<String> {
+    variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+#[cfg(feature = "http")]
+mod http {
+    use super::{ConfigError, Variables, filled};
+    use crate::{
+        broadcaster::Builder,
+        driver::Credentials,
+        drivers::{Pusher, PusherOptions, Scheme},
+    };
+
+    /// A connection to a server with Pusher's HTTP API.
+    struct Connection {
+        name: &'static str,
+        prefix: &'static str,
+    }
+
+    const CONNECTIONS: [Connection; 2] = [
+        Connection { name: "reverb", prefix: "REVERB" },
+        Connection { name: "pusher", prefix: "PUSHER" },
+    ];
+
+    /// Adds those of which the environment says enough. Who does not use one need not configure it.
+    pub(super) fn connections(
+        mut builder: Builder,
+        default: &str,
+        variables: Variables<'_>,
+    ) -> Result<Builder, ConfigError> {
+        for connection in CONNECTIONS {
+            match connection.read(variables) {
+                Ok(options) => {
+                    builder = builder.connection(connection.name, Pusher::new(options));
+                }
+                Err(error) if connection.name == default => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(builder)
+    }
+
+    impl Connection {
+        fn read(&self, variables: Variables<'_>) -> Result<PusherOptions, ConfigError> {
+            let need = |suffix: &str| {
+                let variable = format!("{}_{suffix}", self.prefix);
+                filled(variables, &variable).ok_or_else(|| ConfigError::Missing {
+                    connection: self.name.to_owned(),
+                    variable,
+                })
+            };
+            let id = need("APP_ID")?;
+            let credentials = Credentials::new(need("APP_KEY")?, need("APP_SECRET")?);
+            #[cfg(feature = "encryption")]
+            let credentials = self.with_master_key(credentials, variables)?;
+            let host = need("HOST").or_else(|error| self.default_host(variables).ok_or(error))?;
+            let scheme = self.scheme(variables)?;
+            Ok(PusherOptions {
+                scheme,
+                port: self.port(variables)?,
+                ..PusherOptions::new(id, credentials, host)
+            })
+        }
+
+        #[cfg(feature = "encryption")]
+        fn with_master_key(
+            &self,
+            credentials: Credentials,
+            variables: Variables<'_>,
+        ) -> Result<Credentials, ConfigError> {
+            let variable = format!("{}_ENCRYPTION_MASTER_KEY_BASE64", self.prefix);
+            let Some(value) = filled(variables, &variable) else { return Ok(credentials) };
+            match crate::encryption::MasterKey::from_base64(&value) {
+                Ok(key) => Ok(credentials.master_key(key)),
+                // A key is a secret, even one that is none.
+                Err(_) => Err(ConfigError::Invalid {
+                    variable,
+                    value: "…".to_owned(),
+                    expected: "32 bytes in base64",
+                }),
+            }
+        }
+
+        /// Laravel knows a default host for `pusher` only.
+        fn default_host(&self, variables: Variables<'_>) -> Option<String> {
+            let cluster =
+                || filled(variables, "PUSHER_APP_CLUSTER").unwrap_or_else(|| "mt1".to_owned());
+            (self.name == "pusher").then(|| format!("api-{}.pusher.com", cluster()))
+        }
+
+        fn scheme(&self, variables: Variables<'_>) -> Result<Scheme, ConfigError> {
+            let variable = format!("{}_SCHEME", self.prefix);
+            match filled(variables, &variable).as_deref() {
+                None | Some("https") => Ok(Scheme::Https),
+                Some("http") => Ok(Scheme::Http),
+                Some(value) => {
+                    let value = value.to_owned();
+                    Err(ConfigError::Invalid { variable, value, expected: "http or https" })
+                }
+            }
+        }
+
+        fn port(&self, variables: Variables<'_>) -> Result<u16, ConfigError> {
+            let variable = format!("{}_PORT", self.prefix);
+            let Some(value) = filled(variables, &variable) else { return Ok(443) };
+            match value.parse() {
+                Ok(port) if port > 0 => Ok(port),
+                _ => Err(ConfigError::Invalid {
+                    variable,
+                    value,
+                    expected: "a port from 1 to 65535",
+                }),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        let variables = |name: &str| {
+            let pairs = text.lines().filter_map(|line| line.trim().split_once('='));
+            pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
+        };
+        let broadcaster = builder(&variables).map_err(|error| error.to_string())?.build();
+        Ok(broadcaster.connections().collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn without_variables_nothing_is_sent() {
+        assert_eq!(read(""), Ok("null log".to_owned()));
+        assert_eq!(read("BROADCAST_CONNECTION=(null)"), Ok("null log".to_owned()));
+    }
+
+    #[test]
+    fn the_newer_name_of_the_connection_wins() {
+        assert_eq!(read("BROADCAST_DRIVER=log"), Ok("log null".to_owned()));
+        assert_eq!(
+            read("BROADCAST_DRIVER=log\nBROADCAST_CONNECTION=null"),
+            Ok("null log".to_owned())
+        );
+        assert_eq!(read("BROADCAST_DRIVER=log\nBROADCAST_CONNECTION="), Ok("log null".to_owned()));
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn connections_that_are_complete_are_there_by_name() {
+        let pusher = "PUSHER_APP_ID=1\nPUSHER_APP_KEY=k\nPUSHER_APP_SECRET=s";
+        assert_eq!(read(pusher), Ok("null log pusher".to_owned()));
+        let reverb = "REVERB_APP_ID=1\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\nREVERB_HOST=h";
+        let all = format!("{pusher}\n{reverb}\nBROADCAST_CONNECTION=reverb");
+        assert_eq!(read(&all), Ok("reverb log null pusher".to_owned()));
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        assert_eq!(
+            read("BROADCAST_CONNECTION=reverb\nREVERB_APP_ID=1\nREVERB_APP_KEY=k").unwrap_err(),
+            "reverb is the broadcast connection, but REVERB_APP_SECRET is missing"
+        );
+        let reverb =
+            "BROADCAST_CONNECTION=reverb\nREVERB_APP_ID=1\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s";
+        assert_eq!(
+            read(reverb).unwrap_err(),
+            "reverb is the broadcast connection, but REVERB_HOST is missing"
+        );
+        assert_eq!(
+            read(&format!("{reverb}\nREVERB_HOST=h\nREVERB_PORT=x")).unwrap_err(),
+            r#"REVERB_PORT is "x", but it must be a port from 1 to 65535"#
+        );
+        assert_eq!(
+            read(&format!("{reverb}\nREVERB_HOST=h\nREVERB_SCHEME=ws")).unwrap_err(),
+            r#"REVERB_SCHEME is "ws", but it must be http or https"#
+        );
+        #[cfg(feature = "encryption")]
+        assert_eq!(
+            read(&format!("{reverb}\nREVERB_HOST=h\nREVERB_ENCRYPTION_MASTER_KEY_BASE64=AAAA"))
+                .unwrap_err(),
+            r#"REVERB_ENCRYPTION_MASTER_KEY_BASE64 is "…", but it must be 32 bytes in base64"#
+        );
+        assert_eq!(
+            read("BROADCAST_DRIVER=ably").unwrap_err(),
+            r#"BROADCAST_DRIVER is "ably", but this build of resound knows only log, null, pusher, reverb"#
+        );
+    }
+}

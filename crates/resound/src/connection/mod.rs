@@ -1,0 +1,174 @@
+//! A driver with what stands in front of it: a timeout, a queue, further tries, a circuit breaker.
+//!
+//! A page that sends an event puts it into a queue and goes on. One task per connection sends what is in the
+//! queue, in its order. When the server is away the events wait, within the bounds of the [`Policy`]; what is
+//! dropped is counted ([`Stats`]) and said in the log.
+//!
+//! # Layout
+//!
+//! * `policy`: the bounds
+//! * `breaker`: when a server is left alone
+//! * `queue`: what waits
+//! * `worker`: who sends it
+
+mod breaker;
+mod policy;
+mod queue;
+mod worker;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{task::JoinHandle, time::Instant};
+
+use crate::{
+    channel::Channel,
+    connection::{breaker::Breaker, queue::Queue},
+    driver::Driver,
+    envelope::Envelope,
+    error::{DriverError, SendError},
+};
+
+pub use policy::Policy;
+pub use queue::Stats;
+
+/// A driver by its name.
+pub(crate) struct Connection {
+    pub(crate) name: Arc<str>,
+    pub(crate) driver: Arc<dyn Driver>,
+    policy: Policy,
+    breaker: Mutex<Breaker>,
+    queue: Queue,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Connection {
+    pub(crate) fn new(name: Arc<str>, driver: Arc<dyn Driver>, policy: Policy) -> Arc<Self> {
+        let queue = Queue::new(Arc::clone(&name), &policy);
+        let breaker = Mutex::new(Breaker::new(&policy));
+        Arc::new(Self { name, driver, policy, breaker, queue, worker: Mutex::new(None) })
+    }
+
+    /// Puts an event into the queue.
+    pub(crate) fn queue(self: &Arc<Self>, envelope: &Arc<Envelope>) -> Result<(), SendError> {
+        self.start_worker()?;
+        for part in self.parts(envelope) {
+            self.queue.push(part, Instant::now())?;
+        }
+        Ok(())
+    }
+
+    /// Sends an event, and waits for the server's answer.
+    pub(crate) async fn send_now(&self, envelope: &Arc<Envelope>) -> Result<(), SendError> {
+        for part in self.parts(envelope) {
+            self.send_part(&part).await?;
+        }
+        Ok(())
+    }
+
+    /// An event for more channels than the driver takes in one call becomes several, so that what failed is
+    /// tried again and what was sent is not. An encrypted channel is a call of its own, because it has a key of its own.
+    fn parts(&self, envelope: &Arc<Envelope>) -> Vec<Arc<Envelope>> {
+        let max = self.driver.channels_max().max(1);
+        let has_encrypted = envelope.channels.iter().any(Channel::is_encrypted);
+        if envelope.channels.len() <= max && !has_encrypted || envelope.channels.len() == 1 {
+            return vec![Arc::clone(envelope)];
+        }
+        let part = |channels: &[Channel]| {
+            Arc::new(Envelope { channels: channels.to_vec(), ..Envelope::clone(envelope) })
+        };
+        let (encrypted, plain): (Vec<_>, Vec<_>) =
+            envelope.channels.iter().cloned().partition(Channel::is_encrypted);
+        plain.chunks(max).chain(encrypted.chunks(1)).map(part).collect()
+    }
+
+    async fn send_part(&self, envelope: &Envelope) -> Result<(), SendError> {
+        let admitted = lock(&self.breaker).admit(Instant::now());
+        if let Err(retry_in) = admitted {
+            self.queue.count_failed();
+            return Err(SendError::Down { connection: Arc::clone(&self.name), retry_in });
+        }
+        self.attempt(envelope).await.inspect(|()| self.queue.count_sent()).inspect_err(|_| {
+            self.queue.count_failed();
+        })
+    }
+
+    /// One try, of which the breaker hears.
+    async fn attempt(&self, envelope: &Envelope) -> Result<(), SendError> {
+        let timeout = self.policy.timeout;
+        let connection = || Arc::clone(&self.name);
+        let error = match tokio::time::timeout(timeout, self.driver.send(envelope)).await {
+            Ok(Ok(())) => {
+                self.note_success();
+                return Ok(());
+            }
+            Ok(Err(fault)) => SendError::Driver { connection: connection(), fault },
+            Err(_) => SendError::Timeout { connection: connection(), timeout },
+        };
+        // Who refuses is there.
+        if matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. }) {
+            self.note_success();
+        } else {
+            self.note_failure(&error);
+        }
+        Err(error)
+    }
+
+    fn note_success(&self) {
+        if lock(&self.breaker).succeeded() {
+            let waiting = self.queue.stats().waiting;
+            tracing::info!(connection = &*self.name, waiting, "the broadcast connection is back");
+        }
+    }
+
+    fn note_failure(&self, error: &SendError) {
+        let opened_for = lock(&self.breaker).failed(Instant::now());
+        if let Some(pause) = opened_for {
+            tracing::warn!(
+                connection = &*self.name,
+                reason = %error,
+                waiting = self.queue.stats().waiting,
+                retry_in_ms = pause.as_millis() as u64,
+                "the broadcast connection is down: queued events wait, others fail at once"
+            );
+        }
+    }
+
+    /// When the breaker lets somebody through, if it does not.
+    fn admitted(&self) -> Result<(), Duration> {
+        lock(&self.breaker).admit(Instant::now())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.queue.stats()
+    }
+
+    /// Waits until nothing waits.
+    pub(crate) async fn idle(&self) {
+        self.queue.idle().await;
+    }
+
+    /// Lets the task end when the queue is empty.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// The task lives as long as its runtime; tests have several, one after the other.
+    fn start_worker(self: &Arc<Self>) -> Result<(), SendError> {
+        let mut worker = lock(&self.worker);
+        if worker.as_ref().is_some_and(|worker| !worker.is_finished()) {
+            return Ok(());
+        }
+        let no_runtime = |_| SendError::NoRuntime { connection: Arc::clone(&self.name) };
+        let runtime = tokio::runtime::Handle::try_current().map_err(no_runtime)?;
+        *worker = Some(runtime.spawn(worker::run(Arc::clone(self))));
+        Ok(())
+    }
+}
+
+/// What is behind our locks is right after every statement, so that a panic elsewhere harms nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

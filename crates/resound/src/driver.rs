@@ -1,0 +1,125 @@
+//! How a server is reached.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use crate::{envelope::Envelope, error::DriverError};
+
+/// A driver's answer, later.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), DriverError>> + Send + 'a>>;
+
+/// Carries events to a server.
+///
+/// A driver only sends: timeouts, the queue, further tries and the circuit breaker are those of the
+/// [connection](crate::connection) that it is put into.
+///
+/// ```
+/// use resound::{Broadcaster, Envelope, driver::{Driver, Sending}};
+///
+/// struct Stdout;
+/// impl Driver for Stdout {
+///     fn send<'a>(&'a self, envelope: &'a Envelope) -> Sending<'a> {
+///         Box::pin(async move {
+///             for channel in &envelope.channels {
+///                 println!("{channel} {} {}", envelope.name, envelope.payload);
+///             }
+///             Ok(())
+///         })
+///     }
+/// }
+///
+/// let broadcaster = Broadcaster::builder().connection("stdout", Stdout).build();
+/// # let _ = broadcaster;
+/// ```
+pub trait Driver: Send + Sync + 'static {
+    /// Sends an event to all of its channels. An encrypted channel comes alone.
+    ///
+    /// # Errors
+    /// [`DriverError::Unavailable`] if another try may help, [`DriverError::Refused`] if not.
+    fn send<'a>(&'a self, envelope: &'a Envelope) -> Sending<'a>;
+
+    /// To how many channels one call may send; an event with more is sent in parts. All by default.
+    fn channels_max(&self) -> usize {
+        usize::MAX
+    }
+
+    /// How clients are told that they may join; [`Answers::Empty`] by default.
+    fn answers(&self) -> Answers {
+        Answers::Empty
+    }
+}
+
+/// How an application tells a client that it may join a channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answers {
+    /// With a signature: `{"auth":"key:…"}`.
+    Pusher(Credentials),
+    /// With `true`, or the member: the server asks on behalf of the client, as laravel-echo-server does.
+    SocketIo,
+    /// With nothing: nobody connects to the drivers `log` and `null`.
+    #[default]
+    Empty,
+}
+
+/// The key and secret of an application.
+///
+/// ```
+/// use resound::driver::Credentials;
+///
+/// let credentials = Credentials::new("key", "secret");
+/// assert_eq!(format!("{credentials:?}"), r#"Credentials { key: "key", .. }"#);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub(crate) key: String,
+    pub(crate) secret: String,
+    #[cfg(feature = "encryption")]
+    pub(crate) master_key: Option<crate::encryption::MasterKey>,
+}
+
+impl Credentials {
+    /// Takes both.
+    pub fn new(key: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            secret: secret.into(),
+            #[cfg(feature = "encryption")]
+            master_key: None,
+        }
+    }
+
+    /// Adds the key of encrypted channels.
+    #[cfg(feature = "encryption")]
+    pub fn master_key(mut self, key: crate::encryption::MasterKey) -> Self {
+        self.master_key = Some(key);
+        self
+    }
+
+    /// The key of an encrypted channel, in base64.
+    pub(crate) fn shared_secret(&self, channel: &str) -> Option<String> {
+        #[cfg(feature = "encryption")]
+        return self.master_key.as_ref().map(|key| key.shared_secret(channel));
+        #[cfg(not(feature = "encryption"))]
+        {
+            let _ = channel;
+            None
+        }
+    }
+
+    /// A payload for an encrypted channel.
+    #[cfg(feature = "http")]
+    pub(crate) fn seal(&self, channel: &str, payload: &str) -> Result<String, String> {
+        #[cfg(feature = "encryption")]
+        if let Some(key) = &self.master_key {
+            return key.seal(channel, payload);
+        }
+        let _ = payload;
+        Err(format!("{channel} is encrypted, but there is no master key (Credentials::master_key)"))
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("key", &self.key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! Where a server is, and who we are to it.
+
+use std::fmt;
+
+use crate::driver::Credentials;
+
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without encryption.
+    Http,
+    /// Over TLS; the server's certificate must be signed by one of this machine's roots.
+    #[default]
+    Https,
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
+}
+
+/// Where a server is, and which application we are.
+///
+/// ```
+/// use resound::{driver::Credentials, drivers::{PusherOptions, Scheme}};
+///
+/// let options = PusherOptions::new("1001", Credentials::new("key", "secret"), "ws.example.org");
+/// assert_eq!((options.scheme, options.port, &*options.path), (Scheme::Https, 443, ""));
+/// ```
+#[derive(Clone, Debug)]
+pub struct PusherOptions {
+    /// The application's id.
+    pub app_id: String,
+    /// The application's key and secret.
+    pub credentials: Credentials,
+    /// The server's name or address.
+    pub host: String,
+    /// Its port, 443 by default.
+    pub port: u16,
+    /// How it is spoken to, over TLS by default.
+    pub scheme: Scheme,
+    /// What stands in front of `/apps` (`/ws`), nothing by default.
+    pub path: String,
+}
+
+impl PusherOptions {
+    /// A server on the default port, over TLS.
+    pub fn new(
+        app_id: impl Into<String>,
+        credentials: Credentials,
+        host: impl Into<String>,
+    ) -> Self {
+        Self {
+            app_id: app_id.into(),
+            credentials,
+            host: host.into(),
+            port: 443,
+            scheme: Scheme::default(),
+            path: String::new(),
+        }
+    }
+
+    /// The server's address, with the path prefix.
+    pub(super) fn base(&self) -> String {
+        let Self { scheme, port, .. } = self;
+        let is_bare_ipv6 = self.host.contains(':') && !self.host.starts_with('[');
+        let host = if is_bare_ipv6 { format!("[{}]", self.host) } else { self.host.clone() };
+        let path = self.path.trim_matches('/');
+        let slash = if path.is_empty() { "" } else { "/" };
+        format!("{scheme}://{host}:{port}{slash}{path}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_ipv6_get_their_brackets() {
+        let options = |host: &str| PusherOptions::new("1", Credentials::new("k", "s"), host);
+        assert_eq!(options("::1").base(), "https://[::1]:443");
+        assert_eq!(options("[::1]").base(), "https://[::1]:443");
+        let prefixed = PusherOptions { path: "ws/".to_owned(), ..options("h") };
+        assert_eq!(prefixed.base(), "https://h:443/ws");
+    }
+}

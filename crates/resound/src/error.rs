@@ -1,0 +1,81 @@
+//! What can go wrong on the way to the server.
+
+use std::{sync::Arc, time::Duration};
+
+/// Why a driver did not send an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriverError {
+    /// The server could not be reached, or was too busy: worth another try.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The server said no, and will say so again.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Why an event was not sent, or not queued.
+///
+/// By default it goes to the log; [`PendingBroadcast::result`](crate::PendingBroadcast::result) gives it to the
+/// caller.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The payload can't be written as JSON.
+    #[error("the payload of {event} can't be written as JSON: {reason}")]
+    Payload {
+        /// The type of the event.
+        event: &'static str,
+        /// What serde says.
+        reason: Arc<serde_json::Error>,
+    },
+    /// No connection has this name.
+    #[error("there is no broadcast connection {name:?}; there is {known}")]
+    UnknownConnection {
+        /// The name that was asked for.
+        name: String,
+        /// Those that there are, joined by commas.
+        known: String,
+    },
+    /// Too much waits already.
+    #[error(
+        "{waiting} events wait for the broadcast connection {connection}, no more fit \
+         (Policy::events_max, Policy::bytes_max)"
+    )]
+    QueueFull {
+        /// The connection's name.
+        connection: Arc<str>,
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The connection failed several times in a row and is left alone for a while.
+    #[error("the broadcast connection {connection} is down, it is tried again in {} ms", retry_in.as_millis())]
+    Down {
+        /// The connection's name.
+        connection: Arc<str>,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// The server did not answer in time.
+    #[error("the broadcast connection {connection} did not answer within {} ms", timeout.as_millis())]
+    Timeout {
+        /// The connection's name.
+        connection: Arc<str>,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The driver failed.
+    #[error("the broadcast connection {connection} failed: {fault}")]
+    Driver {
+        /// The connection's name.
+        connection: Arc<str>,
+        /// What the driver says.
+        fault: DriverError,
+    },
+    /// The queue needs tokio, and was filled from outside of it.
+    #[error("there is no tokio runtime to send the queue of the broadcast connection {connection}")]
+    NoRuntime {
+        /// The connection's name.
+        connection: Arc<str>,
+    },
+}

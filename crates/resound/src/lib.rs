@@ -1,0 +1,64 @@
+#![doc = include_str!("../docs/resound.md")]
+//!
+//! # Layout
+//!
+//! * [`event`], [`name`], [`channel`], [`model`]: what is broadcast, under which name, and where
+//! * [`broadcast`](mod@broadcast): events without a type of their own
+//! * [`broadcaster`], [`pending`]: the handle, and one event on its way; [`global`](mod@global): one for all
+//! * [`config`]: Laravel's environment variables
+//! * [`connection`]: what stands between a page and a server that is down
+//! * [`driver`], [`drivers`]: how a server is reached
+//! * [`envelope`], [`error`], [`socket`]: the words that these share
+//! * `encryption`: payloads that the server can't read
+//! * [`channels`]: who may join
+//! * [`fake`]: assertions for tests
+//! * `axum`: routes and extractors for axum
+
+pub mod broadcast;
+pub mod broadcaster;
+pub mod channel;
+pub mod channels;
+pub mod config;
+pub mod connection;
+pub mod driver;
+pub mod drivers;
+#[cfg(feature = "encryption")]
+pub mod encryption;
+pub mod envelope;
+pub mod error;
+pub mod event;
+pub mod fake;
+pub mod global;
+mod json;
+pub mod model;
+pub mod name;
+pub mod pending;
+pub mod socket;
+
+#[cfg(feature = "axum")]
+pub mod axum;
+
+pub use crate::{
+    broadcaster::{Broadcaster, Builder},
+    channel::Channel,
+    channels::{Channels, Member, Path},
+    envelope::Envelope,
+    error::{DriverError, SendError},
+    event::Broadcast,
+    fake::Fake,
+    global::broadcast,
+    model::Model,
+    name::EventName,
+    pending::{Outcome, PendingBroadcast, Timing},
+    socket::SocketId,
+};
+
+/// Implements [`Broadcast`](trait@Broadcast) for a struct; see there for all that it understands.
+#[cfg(feature = "macros")]
+pub use resound_macros::Broadcast;
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the derive macro writes into the code of others.
+    pub use serde::Serialize;
+}

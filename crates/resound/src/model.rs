@@ -1,0 +1,39 @@
+//! Things with a channel of their own.
+
+use crate::name::short_type_name;
+
+/// A record that has its own channel, as Laravel's models do: `App.Models.User.1`.
+///
+/// ```
+/// use resound::Model;
+///
+/// struct Post { id: u64 }
+/// impl Model for Post {
+///     fn key(&self) -> String { self.id.to_string() }
+/// }
+/// assert_eq!(Post { id: 7 }.channel(), "App.Models.Post.7");
+///
+/// struct Account { name: String }
+/// impl Model for Account {
+///     fn class() -> String { r"Billing\Account".to_owned() }
+///     fn key(&self) -> String { self.name.clone() }
+/// }
+/// assert_eq!(Account { name: "ann".into() }.channel(), "Billing.Account.ann");
+/// ```
+pub trait Model {
+    /// The name of its class as the front end knows it, `App\Models\` and the type's name by default.
+    ///
+    /// The default takes the name from [`std::any::type_name`]; write it out if the type may be renamed while
+    /// front ends stay.
+    fn class() -> String {
+        format!("App\\Models\\{}", short_type_name::<Self>())
+    }
+
+    /// What tells it from others of its class.
+    fn key(&self) -> String;
+
+    /// The name of its channel, without the prefix of a private one. Laravel: `broadcastChannel()`.
+    fn channel(&self) -> String {
+        format!("{}.{}", Self::class().replace('\\', "."), self.key())
+    }
+}

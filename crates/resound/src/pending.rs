@@ -1,0 +1,188 @@
+//! One event on its way.
+
+use std::{
+    any::type_name,
+    borrow::Cow,
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
+};
+
+use crate::{
+    broadcaster::Broadcaster, envelope::Envelope, error::SendError, event::Broadcast,
+    socket::SocketId,
+};
+
+/// When an event is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// In the queue: the sender goes on at once.
+    Later,
+    /// Before the sender goes on, within the connection's [timeout](crate::connection::Policy::timeout).
+    Now,
+}
+
+/// What became of an event that met no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The server took it.
+    Sent,
+    /// It is in the queue.
+    Queued,
+    /// It did not want to be sent ([`Broadcast::when`]), or it has no channel.
+    Skipped,
+}
+
+/// An event that is sent when this is awaited. It begins with [`Broadcaster::send`].
+///
+/// ```
+/// use resound::{Broadcaster, Outcome, broadcast};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), resound::SendError> {
+/// # let broadcaster = Broadcaster::null();
+/// # let event = || broadcast::private("user.1").name("greeting");
+/// broadcaster.send(event()).await;                       // in the queue
+/// broadcaster.send(event()).to_others("123.456").await;  // not to this connection
+/// broadcaster.send(event()).now().await;                 // at once
+/// broadcaster.send(event()).via("null").await;           // by this connection
+///
+/// let outcome = broadcaster.send(event()).now().result().await?;
+/// assert_eq!(outcome, Outcome::Sent);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "an event is sent when this is awaited, or by `.dispatch()`"]
+pub struct PendingBroadcast<E> {
+    broadcaster: Broadcaster,
+    event: E,
+    socket: SocketId,
+    timing: Option<Timing>,
+    connections: Vec<Cow<'static, str>>,
+}
+
+impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
+    pub(crate) fn new(broadcaster: Broadcaster, event: E) -> Self {
+        Self { broadcaster, event, socket: SocketId::none(), timing: None, connections: Vec::new() }
+    }
+
+    /// Leaves out the connection of whoever sent the request; with [`SocketId::none`] everybody gets it.
+    ///
+    /// With axum [`SocketId`] is an extractor.
+    pub fn to_others(mut self, socket: impl Into<SocketId>) -> Self {
+        self.socket = socket.into();
+        self
+    }
+
+    /// Sends it before the sender goes on, whatever the event says.
+    pub fn now(mut self) -> Self {
+        self.timing = Some(Timing::Now);
+        self
+    }
+
+    /// Puts it into the queue, whatever the event says.
+    pub fn later(mut self) -> Self {
+        self.timing = Some(Timing::Later);
+        self
+    }
+
+    /// Sends it by the connection of this name; may be repeated.
+    pub fn via(mut self, connection: impl Into<Cow<'static, str>>) -> Self {
+        self.connections.push(connection.into());
+        self
+    }
+
+    /// Gives errors to the caller rather than to the log.
+    ///
+    /// Of a queued event these are only the errors of queueing it.
+    pub fn result(self) -> CheckedBroadcast<E> {
+        CheckedBroadcast(self)
+    }
+
+    /// Puts it into the queue, for code that is not async. Errors go to the log.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, broadcast};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let broadcaster = Broadcaster::null();
+    /// fn save(broadcaster: &Broadcaster) {
+    ///     broadcaster.send(broadcast::public("news").name("saved")).dispatch();
+    /// }
+    /// save(&broadcaster);
+    /// # }
+    /// ```
+    pub fn dispatch(self) {
+        let mut future = self.later().into_future();
+        // Nothing on the way into a queue waits, so that one poll is all that it takes.
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ready = future.as_mut().poll(&mut context);
+    }
+
+    async fn run(self) -> Result<Outcome, SendError> {
+        let Self { broadcaster, event, socket, timing, mut connections } = self;
+        if !event.when() {
+            return Ok(Outcome::Skipped);
+        }
+        let written = Envelope::of(&event, broadcaster.namespace());
+        let mut envelope = written.map_err(|reason| SendError::Payload {
+            event: type_name::<E>(),
+            reason: Arc::new(reason),
+        })?;
+        if envelope.channels.is_empty() {
+            return Ok(Outcome::Skipped);
+        }
+        envelope.socket = socket;
+        if connections.is_empty() {
+            connections = event.connections();
+        }
+        let timing = timing.unwrap_or_else(|| event.timing());
+        let outcome = if timing == Timing::Now { Outcome::Sent } else { Outcome::Queued };
+        if let Some(record) = broadcaster.record() {
+            record.add(event, envelope, connections, timing);
+            return Ok(outcome);
+        }
+        // Not over the await: an event need not live as long as the server takes.
+        drop(event);
+        broadcaster.dispatch(envelope, &connections, timing).await.map(|()| outcome)
+    }
+}
+
+impl<E: Broadcast + Send + Sync + 'static> IntoFuture for PendingBroadcast<E> {
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            if let Err(error) = self.run().await {
+                let event = type_name::<E>();
+                tracing::error!(event, reason = %error, "an event was not broadcast");
+            }
+        })
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for PendingBroadcast<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingBroadcast")
+            .field("event", &self.event)
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`PendingBroadcast`] whose errors are the caller's.
+#[derive(Debug)]
+#[must_use = "an event is sent when this is awaited"]
+pub struct CheckedBroadcast<E>(PendingBroadcast<E>);
+
+impl<E: Broadcast + Send + Sync + 'static> IntoFuture for CheckedBroadcast<E> {
+    type Output = Result<Outcome, SendError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.0.run())
+    }
+}

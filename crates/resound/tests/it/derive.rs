@@ -1,0 +1,157 @@
+//! `#[derive(Broadcast)]`.
+
+use std::{borrow::Cow, fmt};
+
+use resound::{Broadcast, Channel, Envelope, EventName, Model, Timing};
+use serde::Serialize;
+
+#[track_caller]
+fn check(event: &impl Broadcast, channels: &[&str], name: &str, payload: &str) {
+    let envelope = Envelope::of(event, "App\\Events").expect("JSON");
+    let names: Vec<_> = envelope.channels.iter().map(Channel::as_str).collect();
+    assert_eq!((&*names, &*envelope.name, &*envelope.payload), (channels, name, payload));
+}
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(private = "orders.{user_id}", name = "order.updated")]
+struct OrderUpdated {
+    user_id: u64,
+    status: Status,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Shipped,
+}
+
+#[test]
+fn an_event_is_sent_to_the_channel_of_its_field() {
+    let event = OrderUpdated { user_id: 7, status: Status::Shipped };
+    check(&event, &["private-orders.7"], "order.updated", r#"{"user_id":7,"status":"shipped"}"#);
+    assert!(event.when());
+    assert_eq!(event.timing(), Timing::Later);
+    assert_eq!(event.queue(), None);
+    assert!(event.connections().is_empty());
+}
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(
+    channel = "all",
+    private = "p.{id}",
+    presence = "room.{room.id}",
+    encrypted = "e.{key()}"
+)]
+#[broadcast(public = "two.{id}.{room.id}")]
+struct Many {
+    id: u64,
+    room: Room,
+}
+
+#[derive(Serialize)]
+struct Room {
+    id: &'static str,
+}
+
+impl Many {
+    fn key(&self) -> String {
+        format!("{}-{}", self.id, self.room.id)
+    }
+}
+
+#[test]
+fn several_channels_of_all_kinds_keep_their_order() {
+    check(
+        &Many { id: 1, room: Room { id: "a" } },
+        &["all", "private-p.1", "presence-room.a", "private-encrypted-e.1-a", "two.1.a"],
+        r"App\Events\Many",
+        r#"{"id":1,"room":{"id":"a"}}"#,
+    );
+}
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(private = "pairs.{0}.{1.id}")]
+struct Pair(u8, Room);
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "raw.{type}.{self.r#type}")]
+struct Raw {
+    r#type: u8,
+}
+
+#[test]
+fn fields_without_names_and_with_raw_names_are_found() {
+    check(
+        &Pair(1, Room { id: "x" }),
+        &["private-pairs.1.x"],
+        r"App\Events\Pair",
+        r#"[1,{"id":"x"}]"#,
+    );
+    check(&Raw { r#type: 2 }, &["raw.2.2"], r"App\Events\Raw", r#"{"type":2}"#);
+}
+
+#[derive(Serialize)]
+struct User {
+    id: u64,
+}
+impl Model for User {
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(private = &self.user, channels = self.topics.iter().map(|topic| format!("topic.{topic}")))]
+#[broadcast(namespace = "Shop\\Events", when = self.user.id > 1, now, queue = "high")]
+#[broadcast(
+    connection = "reverb",
+    connection = "log",
+    with = "Summary { count: self.topics.len() }"
+)]
+struct Everything {
+    user: User,
+    topics: Vec<u8>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    count: usize,
+}
+
+#[test]
+fn everything_can_be_said_in_attributes() {
+    let event = Everything { user: User { id: 1 }, topics: vec![3, 4] };
+    check(
+        &event,
+        &["private-App.Models.User.1", "topic.3", "topic.4"],
+        r"Shop\Events\Everything",
+        r#"{"count":2}"#,
+    );
+    assert!(!event.when());
+    assert!(Everything { user: User { id: 2 }, ..event }.when());
+    let event = Everything { user: User { id: 1 }, topics: Vec::new() };
+    assert_eq!(event.timing(), Timing::Now);
+    assert_eq!(event.queue(), Some(Cow::Borrowed("high")));
+    assert_eq!(event.connections(), ["reverb", "log"]);
+}
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "of.{value}", crate = "resound")]
+struct Generic<'a, T: fmt::Display> {
+    value: &'a T,
+}
+
+#[test]
+fn events_may_be_generic() {
+    check(&Generic { value: &5 }, &["of.5"], r"App\Events\Generic", r#"{"value":5}"#);
+}
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "news")]
+struct Unit;
+
+#[test]
+fn an_event_without_fields_is_an_empty_list() {
+    check(&Unit, &["news"], r"App\Events\Unit", "[]");
+    assert_eq!(Unit.name(), EventName::short("Unit"));
+}
