@@ -25,7 +25,16 @@ pub struct Event {
 }
 
 impl Event {
-    pub(crate) fn new(name: &str, channel: &str, text: String, user_id: Option<String>) -> Self {
+    /// An event with this data, as if it had arrived: for tests of what handles events.
+    ///
+    /// ```
+    /// use resound_client::Event;
+    ///
+    /// let event = Event::new("price", "prices", "1.5".to_owned(), None);
+    /// assert_eq!(event.json::<f64>()?, 1.5);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn new(name: &str, channel: &str, text: String, user_id: Option<String>) -> Self {
         Self { name: name.to_owned(), channel: channel.to_owned(), text, user_id }
     }
 

@@ -16,6 +16,7 @@
 //! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
+//! * `commands`: `listen`, `send` and `sign`; `client_crate`: the client in Rust
 
 mod application;
 mod client;
@@ -27,6 +28,8 @@ mod settings;
 mod socketio_client;
 
 mod channels;
+mod client_crate;
+mod commands;
 mod connect;
 mod delivery;
 mod descriptors;
