@@ -119,7 +119,7 @@ impl Hub {
             inbox: VecDeque::new(),
             serial: 0,
             events: 0,
-            log: Log::default(),
+            log: Log::new(shards),
         }
     }
 

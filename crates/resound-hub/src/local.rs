@@ -21,6 +21,8 @@ pub(crate) struct LocalChannel {
     subscribers: [Vec<Slot>; WIRES],
     /// Subscriptions whose sessions can be recovered: its events are remembered if there is one.
     pub(crate) recoverable: u32,
+    /// The number of its newest entry in the shard's log; 0 if there has been none.
+    pub(crate) newest: u64,
     /// The newest events that are not remembered any more, if there are any.
     pub(crate) evicted: Option<Box<Evicted>>,
     /// Subscriptions, those included that the owner has not answered yet.
@@ -90,6 +92,7 @@ impl LocalChannels {
             key: key.clone(),
             subscribers: Default::default(),
             recoverable: 0,
+            newest: 0,
             evicted: None,
             references: 1,
         };

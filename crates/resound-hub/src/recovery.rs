@@ -96,12 +96,17 @@ struct Entry {
     frame: Frame,
     except: Option<SocketId>,
     at: Second,
+    /// The number of the entry before it of the same channel; 0 if there is none.
+    previous: u64,
 }
 
-/// The last events, in the order in which they went out.
-#[derive(Debug, Default)]
+/// The last events, in the order in which they went out. Those of one channel are linked, so that
+/// whoever returns is not made to look at everybody else's.
+#[derive(Debug)]
 pub(crate) struct Log {
     entries: VecDeque<Entry>,
+    /// By owner, the offset of the newest event that was dropped. An owner's offsets ascend.
+    newest_dropped: Vec<u64>,
     /// Entries that were dropped: the number of the first one that is left is one more.
     dropped: u64,
     bytes: usize,
@@ -117,6 +122,10 @@ enum Gap {
 }
 
 impl Log {
+    pub(crate) fn new(shards: usize) -> Self {
+        Self { entries: VecDeque::new(), newest_dropped: vec![0; shards], dropped: 0, bytes: 0 }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -137,6 +146,8 @@ impl Log {
             && (entry.at < keep_from || self.bytes > LOG_BYTES_MAX)
         {
             self.dropped += 1;
+            let owner = entry.offset as usize % self.newest_dropped.len();
+            self.newest_dropped[owner] = entry.offset;
             self.bytes -= entry.frame.bytes().len() + ENTRY_BYTES;
             if let Some(channel) = channels.get_mut(entry.channel) {
                 let Entry { offset, except, .. } = *entry;
@@ -161,9 +172,8 @@ impl Log {
         channels: &LocalChannels,
         bytes_max: usize,
     ) -> Result<Vec<(u64, Frame)>, Gap> {
-        let position = |offset| self.entries.iter().rposition(|entry| entry.offset == offset);
         let stale = session.socketio.as_ref().and_then(|s| s.stale).map(NonZeroU64::get);
-        let found = offset.and_then(position);
+        let found = offset.and_then(|offset| self.position(offset));
         let (offset, found) = match found {
             // It is of another session, unless the very event has come to this one too.
             Some(at) if offset == stale && self.concerns(at, session) => {
@@ -175,19 +185,36 @@ impl Log {
         if found.is_none() && newest_forgotten(session, channels) != offset {
             return Err(Gap::Forgotten);
         }
-        let from = found.map_or(0, |at| at + 1);
+        let after = found.map_or(self.dropped, |at| self.number(at));
         let (mut missed, mut bytes) = (Vec::new(), 0);
-        for (at, entry) in self.entries.iter().enumerate().skip(from) {
-            if !self.concerns(at, session) {
+        for subscription in &session.subscriptions {
+            let Some(since) = subscription.since else {
                 continue;
+            };
+            let mut number = channels.channel(subscription.channel).newest;
+            while number > after && number >= since.get() {
+                let entry = &self.entries[(number - self.dropped - 1) as usize];
+                if entry.except != Some(session.socket_id) {
+                    bytes += entry.frame.bytes().len();
+                    missed.push((number, entry.frame.clone()));
+                }
+                if bytes > bytes_max {
+                    return Err(Gap::TooMuch);
+                }
+                number = entry.previous;
             }
-            bytes += entry.frame.bytes().len();
-            if bytes > bytes_max {
-                return Err(Gap::TooMuch);
-            }
-            missed.push((self.number(at), entry.frame.clone()));
         }
+        missed.sort_unstable_by_key(|(number, _)| *number);
         Ok(missed)
+    }
+
+    /// The place of the event of an offset. One that was dropped is not looked for.
+    fn position(&self, offset: u64) -> Option<usize> {
+        let owner = offset as usize % self.newest_dropped.len();
+        if offset <= self.newest_dropped[owner] {
+            return None;
+        }
+        self.entries.iter().rposition(|entry| entry.offset == offset)
     }
 
     /// The number of an entry at its place.
@@ -305,7 +332,9 @@ impl Hub {
             return;
         };
         let (frame, at) = (frame.clone(), now.seconds());
-        let entry = Entry { channel: id, offset, frame, except, at };
+        let number = self.log.next().get();
+        let previous = std::mem::replace(&mut self.local.channel_mut(id).newest, number);
+        let entry = Entry { channel: id, offset, frame, except, at, previous };
         self.log.push(entry);
         self.log.evict(0, &mut self.local);
     }

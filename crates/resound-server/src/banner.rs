@@ -121,6 +121,9 @@ fn warnings(text: &mut String, config: &Config, urls: &Urls<'_>, style: Style) {
     for app in config.apps.iter().filter(|app| is_well_known(&app.secret) && !is_development(app)) {
         warn(&format!("The secret of app {} is a well-known one: anybody can publish.", app.id));
     }
+    if config.server.tls.is_some() && urls.scheme == "http" {
+        warn("Browsers are told http (REVERB_SCHEME), the server speaks https only.");
+    }
     let (told, listening) = (urls.port, urls.address.port());
     if is_loopback(&config.server.hostname) && urls.scheme == "http" && told != listening {
         warn(&format!(
@@ -136,6 +139,8 @@ struct Urls<'a> {
     port: u16,
     path: &'a str,
     address: SocketAddr,
+    /// What the server itself speaks.
+    own_scheme: &'a str,
 }
 
 impl<'a> Urls<'a> {
@@ -144,7 +149,9 @@ impl<'a> Urls<'a> {
         // Port 0 is known only after binding.
         let port = if server.public_port == 0 { address.port() } else { server.public_port };
         let hostname = in_url(&server.hostname);
-        Self { scheme: &server.public_scheme, hostname, port, path: &server.path, address }
+        let own_scheme = if server.tls.is_some() { "https" } else { "http" };
+        let (scheme, path) = (&server.public_scheme, &server.path);
+        Self { scheme, hostname, port, path, address, own_scheme }
     }
 
     fn websocket(&self) -> String {
@@ -161,7 +168,7 @@ impl<'a> Urls<'a> {
         let ip = self.address.ip();
         let host =
             if ip.is_unspecified() { "localhost".to_owned() } else { in_url(&ip.to_string()) };
-        format!("http://{host}:{}{}", self.address.port(), self.path)
+        format!("{}://{host}:{}{}", self.own_scheme, self.address.port(), self.path)
     }
 
     fn authority(&self) -> String {
@@ -316,6 +323,27 @@ mod tests {
         let text = text(&config, "127.0.0.1:9000".parse().expect("an address"), Style::Plain);
         let warning = "! Browsers are told port 8080 (REVERB_PORT), the server listens on 9000.";
         assert!(text.contains(warning), "{text}");
+    }
+
+    #[test]
+    fn with_a_certificate_the_addresses_are_those_of_tls() {
+        let tls = [("RESOUND_TLS_CERT", "c"), ("RESOUND_TLS_KEY", "k"), ("RESOUND_PORT", "6001")];
+        let address = "127.0.0.1:6001".parse().expect("an address");
+        let plain = text(&config(&tls), address, Style::Plain);
+        for url in [
+            "wss://localhost:6001/app/",
+            "https://localhost:6001/apps/",
+            "https://127.0.0.1:6001/up",
+        ] {
+            assert!(plain.contains(url), "{plain}");
+        }
+        assert!(
+            plain.contains("forceTLS: true") && !plain.contains("Browsers are told"),
+            "{plain}"
+        );
+        let contrary = config(&[&tls[..], &[("REVERB_SCHEME", "http")]].concat());
+        let plain = text(&contrary, address, Style::Plain);
+        assert!(plain.contains("! Browsers are told http (REVERB_SCHEME)"), "{plain}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! * [`cli`]: the commands; [`config`]: what they are told; [`logging`], [`banner`]: what they say
 //! * [`server`]: the process: listener, threads, signals
 //! * `shard`: one thread with its sockets, its part of the hub, and one event loop
+//! * `tls`: TLS on the listener
 //! * `transport`: the opening handshake of WebSocket
 //! * `api`: the HTTP API; [`welcome`]: the page at `/`
 //! * `authorise`: asks the application who may join a channel
@@ -25,5 +26,6 @@ mod metrics;
 mod redis;
 pub mod server;
 mod shard;
+mod tls;
 mod transport;
 pub mod welcome;

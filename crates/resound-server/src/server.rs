@@ -32,6 +32,7 @@ use crate::{
         self,
         mailbox::{ShardMessage, Shards},
     },
+    tls::Tls,
 };
 
 /// Connections that the system keeps until they are accepted.
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     /// The id of the application that everybody knows, if it is served.
     pub(crate) development_app: Option<Box<str>>,
     pub(crate) websockets: Occupancy,
+    /// Those among them that poll: they cost their clients no socket, and get no more than their share.
+    pub(crate) polling: Occupancy,
     /// WebSockets that are being closed.
     pub(crate) closing: Occupancy,
     pub(crate) sockets: Occupancy,
@@ -59,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) authoriser: Option<Authoriser>,
     pub(crate) redis: RedisStatus,
     pub(crate) presence_feed: PresenceFeed,
+    /// TLS on the listener, if it speaks that.
+    pub(crate) tls: Option<Tls>,
     apps: Mutex<Arc<Apps>>,
     draining: watch::Sender<bool>,
 }
@@ -120,7 +125,12 @@ impl Drop for HttpStay {
 }
 
 impl Shared {
-    fn new(config: &Config, capacity: Capacity, port: u16) -> anyhow::Result<Self> {
+    fn new(
+        config: &Config,
+        tls: Option<Tls>,
+        capacity: Capacity,
+        port: u16,
+    ) -> anyhow::Result<Self> {
         let is_asked = config.server.socketio.enabled;
         let authoriser = is_asked.then(|| Authoriser::new(&config.server.auth)).transpose()?;
         Ok(Self {
@@ -129,6 +139,7 @@ impl Shared {
             port,
             development_app: config.development_app().map(|app| app.id.clone()),
             websockets: Occupancy::new(capacity.websockets),
+            polling: Occupancy::new(capacity.websockets / 4 * 3),
             closing: Occupancy::new(usize::MAX),
             sockets: Occupancy::new(capacity.sockets),
             http: Occupancy::new(usize::MAX),
@@ -136,6 +147,7 @@ impl Shared {
             authoriser,
             redis: RedisStatus::default(),
             presence_feed: PresenceFeed::new(config.server.redis.as_ref()),
+            tls,
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),
         })
@@ -172,17 +184,18 @@ impl Shared {
 ///
 /// # Errors
 ///
-/// If an address can't be bound, or a thread ends that should not.
+/// If the certificate can't be used, an address can't be bound, or a thread ends that should not.
 pub fn run(
     config: &Config,
     reload: impl Fn() -> anyhow::Result<Config> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let tls = config.server.tls.as_ref().map(Tls::load).transpose()?;
     let listener = bind(&config.server.host, config.server.port)?;
     let address = listener.local_addr().context("the bound address is unknown")?;
     let metrics_listener = config.server.metrics_address.map(bind_metrics).transpose()?;
     let shards = shard_count(&config.server);
     let capacity = Capacity::claim(&config.server, shards);
-    let shared = Arc::new(Shared::new(config, capacity, address.port())?);
+    let shared = Arc::new(Shared::new(config, tls, capacity, address.port())?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let context = runtime.enter();
     let mut signals = Signals::new().context("signals can't be received")?;
@@ -370,7 +383,9 @@ async fn supervise(
 }
 
 fn take_reload(shared: &Shared, threads: &Threads, config: anyhow::Result<Config>) {
-    let config = config.and_then(|config| stays_safe(&shared.config.host, config));
+    let config = config
+        .and_then(|config| stays_safe(&shared.config.host, config))
+        .and_then(|config| take_certificate(shared, config));
     let config = match config {
         Ok(config) => config,
         Err(error) => {
@@ -393,6 +408,17 @@ fn stays_safe(bound_host: &str, config: Config) -> anyhow::Result<Config> {
             "the secret of app {:?} is a well-known one, and {bound_host} can be reached from outside",
             app.id
         );
+    }
+    Ok(config)
+}
+
+/// Reads the certificate again, which may be in other files now.
+fn take_certificate(shared: &Shared, config: Config) -> anyhow::Result<Config> {
+    match (&shared.tls, &config.server.tls) {
+        (Some(tls), Some(files)) => tls.reload(files)?,
+        (None, None) => {}
+        (Some(_), None) => tracing::warn!("TLS stays, with its certificate, until a restart"),
+        (None, Some(_)) => tracing::warn!("TLS has no effect before a restart"),
     }
     Ok(config)
 }

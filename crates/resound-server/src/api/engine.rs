@@ -30,6 +30,10 @@ use crate::{
     transport::{client_headers, parameter},
 };
 
+/// Bytes of the headers that a session keeps for the application, as many as a WebSocket's request may
+/// have in all.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
 /// What a request of Engine.IO says, besides its body.
 struct Call<'a> {
     shard: &'a ShardHandle,
@@ -151,11 +155,18 @@ impl Call<'_> {
     }
 
     fn open(&self, client: &Client) -> Result<PollName, Fault> {
-        let header = |name: &'static str| {
-            self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        let all = |name: &'static str| {
+            let values = self.headers.get_all(name).iter();
+            values
+                .filter_map(|value| str::from_utf8(value.as_bytes()).ok().map(str::to_owned))
+                .collect()
         };
         let app = self.admit().map_err(|error| self.refuse(&error))?;
-        let headers = ClientHeaders { peer: client.peer(), ..client_headers(header) };
+        let headers = ClientHeaders { peer: client.peer(), ..client_headers(all) };
+        if headers.bytes() > KEPT_BYTES_MAX {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(Fault { status, ..Fault::of(RequestFault::BadRequest) });
+        }
         let headers = Arc::new(headers);
         let new = NewSession::Engine { app, version: self.version, headers };
         self.shard.with(|shard| shard.open_polling(new)).map_err(|error| self.refuse(&error))
@@ -184,7 +195,10 @@ impl Call<'_> {
             Some(PollAnswer::Overlap | PollAnswer::Moved(_)) => {
                 Err(Fault::of(RequestFault::BadRequest))
             }
-            None => Err(Fault::refused(&ClientError::ShuttingDown)),
+            None if self.shard.shared.is_draining() => {
+                Err(Fault::refused(&ClientError::ShuttingDown))
+            }
+            None => Ok(self.payload(Bytes::new(), &name)), // nobody reads it
         }
     }
 

@@ -1,6 +1,7 @@
 //! The ways of requests to sessions that they belong to, on whatever shard.
 
 use resound_hub::peer::ShardId;
+use resound_protocol::engineio::RequestFault;
 use tokio::sync::oneshot;
 
 use super::connection::Client;
@@ -13,7 +14,7 @@ use crate::shard::{
 /// Moves that a request follows; a session moves when its client returns to another one.
 const MOVES_MAX: usize = 4;
 
-/// Waits for messages. `None` if the server ends meanwhile. A client that goes away is noticed.
+/// Waits for messages. `None` if the server ends meanwhile, or the client goes away.
 pub(super) async fn wait(
     shard: &ShardHandle,
     client: &Client,
@@ -25,6 +26,7 @@ pub(super) async fn wait(
         ask(shard, at, name, reply);
         let gone = Gone { shard, at, name, is_over: false };
         let answer = tokio::select! {
+            biased; // an answer that is there is sent, also to who has closed its side after the request
             answer = answer => gone.not(answer.ok()),
             () = client.closed() => return None,
         };
@@ -33,7 +35,7 @@ pub(super) async fn wait(
             answer => return answer,
         }
     }
-    None
+    Some(PollAnswer::Refused(RequestFault::UnknownSession))
 }
 
 /// Tells the session when its client goes away, in whatever way.
@@ -95,7 +97,7 @@ pub(super) async fn post(
             result => return Some(result),
         }
     }
-    None
+    Some(Err(PollAnswer::Refused(RequestFault::UnknownSession)))
 }
 
 /// Does something on a shard. `None` if the server ends meanwhile.

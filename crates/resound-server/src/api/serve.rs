@@ -32,11 +32,10 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Serves a connection that turned out to speak HTTP.
 pub(crate) async fn serve(shard: ShardHandle, connection: HttpConnection) {
     let HttpConnection { stream, read, stay: _stay } = connection;
-    let stream = match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => stream,
+    let client = match Client::new(stream) {
+        Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "an HTTP connection could not be taken in"),
     };
-    let client = Client::new(stream);
     let io = tokio::io::join(Cursor::new(read).chain(client.clone()), client.clone());
     let shared = shard.shared.clone();
     let service = service_fn(move |request| {

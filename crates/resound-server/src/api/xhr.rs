@@ -5,7 +5,7 @@
 //! with the same session. What is under way at that moment would be lost, so that the server says
 //! nothing beyond that mark until it is asked.
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::{
@@ -33,6 +33,8 @@ use crate::{
 
 /// Characters, as JavaScript counts them, after which pusher-js asks anew.
 const STREAM_UNITS_MAX: usize = 256 * 1024;
+/// How long a stream with so many is kept: its client has asked anew by then, or is gone.
+const FULL: Duration = Duration::from_secs(10);
 /// Characters of the parts of the path that a client makes up.
 const NAME_CHARS_MAX: usize = 64;
 /// Tells nginx to pass on every line at once.
@@ -208,7 +210,7 @@ impl Stream {
             return None;
         }
         if self.units.get() > STREAM_UNITS_MAX {
-            self.client.closed().await; // the session goes on in another request
+            self.stay().await;
             return None;
         }
         let body = match wait(&self.shard, &self.client, &self.name).await? {
@@ -222,5 +224,14 @@ impl Stream {
         let text = String::from_utf8_lossy(&body);
         self.units.set(self.units.get() + text.encode_utf16().count());
         Some(body.into())
+    }
+
+    /// Stays silent while the session goes on in another request.
+    async fn stay(&self) {
+        tokio::select! {
+            () = self.client.closed() => {}
+            () = tokio::time::sleep(FULL) => {}
+            () = self.shard.shared.until_draining() => {}
+        }
     }
 }

@@ -82,6 +82,8 @@ pub(crate) fn of(given: &[(String, String)], handshake: &ClientHeaders) -> Heade
 fn allowed(name: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
     let text = name.as_str();
+    // PHP and its frameworks take `_` for `-`.
+    let text = &*text.replace('_', "-");
     let is_reserved =
         RESERVED.contains(&text) || RESERVED_PREFIXES.iter().any(|p| text.starts_with(p));
     (!is_reserved).then_some(name)
@@ -212,7 +214,15 @@ mod tests {
     #[test]
     fn what_is_not_the_clients_business_is_left_out() {
         let names = RESERVED.iter().copied();
-        let more = ["Proxy-Authorization", "X-Forwarded-For", "X-Forwarded-Host", "Host", "HOST "];
+        let more = [
+            "Proxy-Authorization",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "Host",
+            "HOST ",
+            "X_Forwarded_For",
+            "X_HTTP_Method_Override",
+        ];
         let given: Vec<_> = names.chain(more).map(|name| (name, "evil")).collect();
         check(
             &given,

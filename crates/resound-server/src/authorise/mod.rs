@@ -73,6 +73,15 @@ pub(crate) struct ClientHeaders {
     pub(crate) peer: IpAddr,
 }
 
+impl ClientHeaders {
+    /// Bytes of what is kept.
+    pub(crate) fn bytes(&self) -> usize {
+        let Self { cookie, referer, origin, user_agent, forwarded_for, peer: _ } = self;
+        let texts = [cookie, referer, origin, user_agent, forwarded_for];
+        texts.into_iter().flatten().map(|text| text.len()).sum()
+    }
+}
+
 /// What became of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {

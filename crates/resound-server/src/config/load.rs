@@ -77,6 +77,7 @@ pub fn load(
         warnings.push(format!("there is no resound.toml: {name} is read in its place"));
     }
     let sources = Sources {
+        cwd,
         flags,
         environment: &environment,
         toml: &toml,
@@ -110,6 +111,7 @@ fn parse(
 }
 
 struct Sources<'a> {
+    cwd: &'a Path,
     flags: &'a Flags,
     environment: &'a Environment<'a>,
     toml: &'a TomlFile,
@@ -118,9 +120,7 @@ struct Sources<'a> {
 
 impl Sources<'_> {
     fn merge(&self, errors: &mut Vec<ConfigError>, warnings: &mut Vec<String>) -> Config {
-        if self.echo_server.is_none() {
-            unknown_keys(&self.toml.server, server_settings().map(|setting| setting.key), errors);
-        }
+        unknown_keys(&self.toml.server, server_settings().map(|setting| setting.key), errors);
         let mut draft = ServerDraft::default();
         for setting in server_settings() {
             for value in self.server_values(setting) {
@@ -131,6 +131,7 @@ impl Sources<'_> {
         let (apps, default_host) = self.apps(&draft, errors, warnings);
         let checks_secrets = !draft.allow_insecure_secret;
         let redis = std::mem::take(&mut draft.redis).finish(self.environment, &apps, errors);
+        draft.server.tls = std::mem::take(&mut draft.tls).finish(self.cwd, errors);
         let server = ServerConfig { redis, ..draft.finish(default_host) };
         let mut config = Config { server, apps };
         if let Some(echo_server) = self.echo_server {

@@ -7,6 +7,7 @@
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
 //! * `redis`, `redis_address`, `slug`: the Redis bridge, with Laravel's prefix
+//! * `tls`: the listener's certificate
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
 //! * `echo_server`, `json_file`: `laravel-echo-server.json` in its place
@@ -29,6 +30,7 @@ mod server_settings;
 pub(crate) mod settings;
 mod slug;
 mod socketio;
+mod tls;
 mod toml_file;
 mod value;
 
@@ -45,6 +47,7 @@ pub use self::{
     redis_address::{Certificate, RedisAddress, RedisPlace},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
     socketio::SocketIoConfig,
+    tls::{Passphrase, TlsConfig},
 };
 pub(crate) use self::{
     secret::{is_loopback, is_well_known},
@@ -71,10 +74,10 @@ pub struct ServerConfig {
     pub path: String,
     /// The name that browsers use. Default `localhost`.
     pub hostname: String,
-    /// The port that browsers use; 0 if it is the port that the system chooses. Default: `port`, with
-    /// `https` 443.
+    /// The port that browsers use; 0 if it is the port that the system chooses. Default: `port`; 443
+    /// with `https` that is not ours.
     pub public_port: u16,
-    /// `http` or `https`, as browsers see it. Default `http`.
+    /// `http` or `https`, as browsers see it. Default `http`; `https` with `tls`.
     pub public_scheme: String,
     /// Unsent bytes that one connection may owe; over it the connection is closed. Default 1 MiB.
     pub backlog_bytes: usize,
@@ -103,6 +106,8 @@ pub struct ServerConfig {
     pub echo_server: Option<EchoServerConfig>,
     /// The Redis bridge. Default none.
     pub redis: Option<RedisConfig>,
+    /// TLS on the listener. Default none.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Config {
@@ -135,6 +140,7 @@ impl Default for ServerConfig {
             socketio: SocketIoConfig::default(),
             echo_server: None,
             redis: None,
+            tls: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     AuthHost, LogFormat, ServerConfig,
     redis::RedisDraft,
     settings::{Setting, Shown, server_settings},
+    tls::TlsDraft,
     value::{Expected, Origin, Raw, Value},
 };
 
@@ -15,18 +16,24 @@ pub(crate) struct ServerDraft {
     pub(crate) server: ServerConfig,
     pub(crate) host: Option<String>,
     pub(crate) public_port: Option<u16>,
+    pub(crate) public_scheme: Option<&'static str>,
     pub(crate) request_bytes_max: Option<usize>,
     pub(crate) allow_insecure_secret: bool,
     pub(crate) auth_hosts: Option<Vec<AuthHost>>,
     pub(crate) redis: RedisDraft,
+    pub(crate) tls: TlsDraft,
 }
 
 impl ServerDraft {
     /// Settles what depends on other settings.
     pub(crate) fn finish(self, default_host: &str) -> ServerConfig {
-        let Self { mut server, host, public_port, .. } = self;
+        let Self { mut server, host, public_port, public_scheme, .. } = self;
+        // Who speaks TLS himself needs no proxy in front, with a port and a scheme of its own.
+        let own = if server.tls.is_some() { "https" } else { "http" };
+        server.public_scheme = public_scheme.unwrap_or(own).to_owned();
         server.host = host.unwrap_or_else(|| default_host.to_owned());
-        let usual = if server.public_scheme == "https" { 443 } else { server.port };
+        let is_proxied = server.public_scheme == "https" && server.tls.is_none();
+        let usual = if is_proxied { 443 } else { server.port };
         server.public_port = public_port.unwrap_or(usual);
         server
     }
@@ -50,12 +57,12 @@ pub(crate) const SERVER: &[Row] = &[
     Row { key: "hostname", env: &["REVERB_HOST"], default: "localhost", shown: OPEN,
         help: "host name that browsers use",
         apply: |to, value| { to.server.hostname = host(value)?; Ok(()) } },
-    Row { key: "public_port", env: &["REVERB_PORT"], default: "the port; 443 with https", shown: OPEN,
+    Row { key: "public_port", env: &["REVERB_PORT"], default: "the port; 443 with https of a proxy", shown: OPEN,
         help: "port that browsers use",
         apply: |to, value| { to.public_port = Some(port(value)?); Ok(()) } },
-    Row { key: "public_scheme", env: &["REVERB_SCHEME"], default: "http", shown: OPEN,
+    Row { key: "public_scheme", env: &["REVERB_SCHEME"], default: "http; https with tls.cert", shown: OPEN,
         help: "http or https, as browsers see it",
-        apply: |to, value| { to.server.public_scheme = value.word(&[("http", "http"), ("https", "https")])?.to_owned(); Ok(()) } },
+        apply: |to, value| { to.public_scheme = Some(value.word(&[("http", "http"), ("https", "https")])?); Ok(()) } },
     Row { key: "max_request_size", env: &["REVERB_MAX_REQUEST_SIZE"], default: "10000", shown: OPEN,
         help: "bytes of an API request's body; apps may override it",
         apply: |to, value| { to.request_bytes_max = Some(value.size(1..=1 << 30)?); Ok(()) } },

@@ -12,6 +12,7 @@ use super::{
     redis::REDIS,
     server_settings::{SERVER, ServerDraft},
     socketio::SOCKETIO,
+    tls::TLS,
     value::{Expected, Value},
 };
 
@@ -43,7 +44,7 @@ pub(crate) const UNSUPPORTED_SWITCHES: [&str; 1] = ["REVERB_SCALING_ENABLED"];
 
 /// The settings of the process, of all its tables.
 pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerDraft>> + Clone {
-    SERVER.iter().chain(SOCKETIO).chain(AUTH).chain(REDIS)
+    SERVER.iter().chain(SOCKETIO).chain(AUTH).chain(REDIS).chain(TLS)
 }
 
 /// Every environment variable that is read.

@@ -79,9 +79,9 @@ impl Connection {
     }
 
     /// After the last byte of a connection that is being closed: says that nothing more will come.
-    pub(super) fn finish(&self) {
+    pub(super) fn finish(&mut self) {
         if let (Link::Socket(socket), Phase::Closing { is_answered: true }) =
-            (&self.link, &self.phase)
+            (&mut self.link, &self.phase)
             && self.pending.is_empty()
             && !socket.owes()
         {

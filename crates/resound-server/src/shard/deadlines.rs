@@ -25,7 +25,7 @@ pub(super) struct Deadlines {
     pub(super) closing: VecDeque<Deadline>,
     /// Those that have to take what they are owed before they can hear that they are closed.
     pub(super) closing_slowly: VecDeque<Deadline>,
-    /// Clients of Pusher's fallback, which are looked after every few seconds.
+    /// Clients of Pusher's fallback, which are looked after again and again.
     pub(super) polling: VecDeque<Deadline>,
 }
 

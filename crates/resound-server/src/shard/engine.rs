@@ -32,7 +32,7 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    authorise::{self, ClientHeaders, Question},
+    authorise::{self, ClientHeaders},
     transport::Upgrade,
 };
 
@@ -99,11 +99,11 @@ impl Shard {
         let newcomer = self.newcomer(app, version, Upgrades::None);
         let socket_id = newcomer.socket_id;
         self.io.set_phase(slot, Phase::Open { app, socket_id });
-        let peer = self.io.socket(slot).and_then(|socket| socket.stream.peer_addr().ok());
+        let peer = self.io.socket(slot).and_then(|socket| socket.peer());
         if let (Some(mut headers), Some(peer)) = (request.headers.take(), peer)
             && let Some(connection) = self.io.connection(slot)
         {
-            headers.peer = peer.ip();
+            headers.peer = peer;
             connection.headers = Some(Arc::new(headers));
         }
         let now = self.now();
@@ -145,8 +145,7 @@ impl Shard {
         };
         self.io.unwatch(slot);
         if let Some(Link::Socket(socket)) = self.io.detach(slot).map(|connection| connection.link) {
-            let stream = std::net::TcpStream::from(socket.stream);
-            self.io.shards.post(shard, ShardMessage::Request(stream, head));
+            self.io.shards.post(shard, ShardMessage::Request(socket.into_stream(), head));
         }
     }
 
@@ -249,7 +248,11 @@ impl Shard {
         if self.draining {
             return Err(ClientError::ShuttingDown);
         }
+        if !shared.polling.try_enter() {
+            return Err(ClientError::OverCapacity);
+        }
         if !shared.websockets.try_enter() {
+            shared.polling.leave();
             return Err(ClientError::OverCapacity);
         }
         let now = self.now();
@@ -341,6 +344,11 @@ impl Shard {
     pub(crate) fn poll_abandoned(&mut self, name: &PollName) {
         let now = self.now();
         let Some(slot) = self.io.polling_slot(name) else {
+            if let PollAnswer::Moved(to) = self.elsewhere(name) {
+                let name = name.clone();
+                let tell = move |shard: &mut Self| shard.poll_abandoned(&name);
+                self.io.shards.post(to, ShardMessage::Act(Box::new(tell)));
+            }
             return;
         };
         let Some(polling) = self.io.connection(slot).and_then(|c| c.polling()) else {
@@ -362,10 +370,11 @@ impl Shard {
         posted: &Posted,
     ) -> Result<(), PollAnswer> {
         let slot = self.io.polling_slot(name).ok_or_else(|| self.elsewhere(name))?;
-        let Some(format) = self.io.connection(slot).and_then(|c| c.polling()).map(|p| p.format)
-        else {
+        let Some(polling) = self.io.connection(slot).and_then(|c| c.polling()) else {
             return Ok(());
         };
+        polling.note_request();
+        let format = polling.format;
         let now = self.now();
         let texts = match (posted, format) {
             (Posted::Engine(kind, body), PollFormat::Engine(version)) => {
@@ -409,15 +418,7 @@ impl Shard {
 
     /// The questions for the application that have come up.
     pub(super) fn take_questions(&mut self) -> Vec<Asked> {
-        let questions = std::mem::take(&mut self.io.questions);
-        let asked = questions.into_iter().filter_map(|request| {
-            let handshake = self.io.connection(request.slot)?.headers.clone()?;
-            let channel = request.channel.name.to_string();
-            let socket_id = request.socket_id.to_string();
-            let (ticket, headers) = request.into_ticket();
-            Some((ticket, Question { channel, socket_id, headers, handshake }))
-        });
-        asked.collect()
+        std::mem::take(&mut self.io.questions)
     }
 
     /// Takes the application's answer.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io, sync::Arc};
 
 use bytes::Bytes;
-use mio::{Interest, Registry, Token, net::TcpStream};
+use mio::{Interest, Registry, Token};
 use resound_hub::{
     app::AppNumber,
     authorise::AuthRequest,
@@ -17,14 +17,22 @@ use resound_protocol::{
 };
 
 use super::{
+    Asked,
     connection::{Connection, Link, Phase},
     deadlines::{Awaited, Deadlines},
     mailbox::{ShardMessage, Shards},
     outbox::{Entry, Outbox},
     polling::{CHECK_MICROS, PollFormat, PollName, Polling},
     socket::{Socket, Written},
+    stream::Stream,
 };
-use crate::{log::MessageLog, metrics::ShardMetrics, server::Shared};
+use crate::{
+    authorise::Question,
+    log::MessageLog,
+    metrics::ShardMetrics,
+    server::Shared,
+    tls::{Received, SessionFault},
+};
 
 /// How long a closed connection may take to take its last bytes and close, too.
 const CLOSING_SECONDS: u64 = 5;
@@ -32,6 +40,10 @@ const CLOSING_SECONDS: u64 = 5;
 const CLOSING_SLOWLY_SECONDS: u64 = 30;
 /// Messages for another shard that are handed over before the turn ends.
 const OUTGOING_MAX: usize = 1024;
+
+/// The answer to HTTP where HTTPS is spoken.
+const NO_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 79\r\n\
+    Connection: close\r\n\r\nThis port speaks HTTPS: use https:// and wss:// in place of http:// and ws://.\n";
 
 /// Everything of a shard but its hub.
 pub(super) struct Io {
@@ -47,7 +59,7 @@ pub(super) struct Io {
     /// Those that have moved to another shard, by the same name.
     pub(super) moved: HashMap<SocketId, ShardId>,
     /// Questions for the application.
-    pub(super) questions: Vec<AuthRequest>,
+    pub(super) questions: Vec<Asked>,
     /// Connections that are to move to another shard.
     pub(super) departures: Vec<(Slot, ShardId, Return)>,
     serial: u32,
@@ -88,7 +100,7 @@ impl Io {
     }
 
     /// Takes in a socket, which is counted; it has a while to say what it wants.
-    pub(super) fn open(&mut self, stream: TcpStream, now: Now) -> io::Result<Slot> {
+    pub(super) fn open(&mut self, stream: Stream, now: Now) -> io::Result<Slot> {
         let link = Link::Socket(Socket::new(stream));
         let slot = self.seat(link, Phase::Opening(Vec::new()))?;
         let due = now.micros() + self.shared.handshake_timeout_micros();
@@ -115,6 +127,10 @@ impl Io {
         let slot = self.seat(Link::Polling(polling), phase).expect("no socket is to be watched");
         if is_watched {
             self.deadlines.polling.push_back((now.micros() + CHECK_MICROS, slot, self.serial));
+        } else {
+            // One that is opened and left alone must not take a place for as long as a ping takes.
+            let due = now.micros() + self.shared.handshake_timeout_micros();
+            self.deadlines.opening.push_back((due, slot, self.serial));
         }
         slot
     }
@@ -125,7 +141,7 @@ impl Io {
         match &mut link {
             Link::Socket(socket) => {
                 let (token, interest) = (Token(slot as usize), interest(socket));
-                self.registry.register(&mut socket.stream, token, interest)?;
+                self.registry.register(socket.source(), token, interest)?;
             }
             Link::Polling(polling) => {
                 self.polling.insert(polling.name.clone(), slot);
@@ -163,7 +179,10 @@ impl Io {
         }
         match &connection.link {
             Link::Socket(_) => self.shared.sockets.leave(),
-            Link::Polling(polling) => self.forget_move(&polling.name),
+            Link::Polling(polling) => {
+                self.shared.polling.leave();
+                self.forget_move(&polling.name);
+            }
         }
         Some(connection)
     }
@@ -216,7 +235,7 @@ impl Io {
         else {
             return;
         };
-        if let Err(error) = self.registry.deregister(&mut socket.stream) {
+        if let Err(error) = self.registry.deregister(socket.source()) {
             tracing::warn!(%error, "a socket could not be taken out of the epoll set");
         }
     }
@@ -253,6 +272,29 @@ impl Io {
         self.outbox.note(entry, &mut connection.pending, bytes);
     }
 
+    /// Reads what has come for a connection.
+    pub(super) fn read(&mut self, slot: Slot, to: &mut [u8]) -> Result<Received, SessionFault> {
+        let Some(socket) = self.socket(slot) else {
+            return Ok(Received { count: 0, is_all: true });
+        };
+        let owed_before = socket.owes();
+        let received = socket.read(to);
+        // TLS may have answered something that the socket did not take.
+        if !owed_before && socket.owes() {
+            self.watch(slot);
+        }
+        received
+    }
+
+    /// Tells a client that speaks HTTP without TLS that this is wrong.
+    pub(super) fn refuse_plain(&mut self, slot: Slot) {
+        if let Some(socket) = self.socket(slot) {
+            socket.drop_tls();
+        }
+        self.close_after(slot, Bytes::from_static(NO_TLS), self.shared.clock.now());
+        self.close_answered(slot); // it sends no close frame
+    }
+
     /// Says that the connection is closed; it ends when the client has closed its side or is late.
     pub(super) fn close_with(&mut self, slot: Slot, code: u16, reason: &str, now: Now) {
         let Some(connection) = self.connection(slot) else {
@@ -261,9 +303,6 @@ impl Io {
         if matches!(connection.phase, Phase::Closing { .. }) {
             return;
         }
-        let was_open = matches!(connection.phase, Phase::Open { .. });
-        connection.phase = Phase::Closing { is_answered: false };
-        let (serial, owes) = (connection.serial, connection.owes());
         let last = match &mut connection.link {
             Link::Socket(_) => websocket::close_frame(code, reason),
             Link::Polling(polling) => {
@@ -271,6 +310,17 @@ impl Io {
                 Bytes::new() // what is noted for it goes first
             }
         };
+        self.close_after(slot, last, now);
+    }
+
+    /// Closes an open connection after its last bytes.
+    fn close_after(&mut self, slot: Slot, last: Bytes, now: Now) {
+        let Some(connection) = self.connection(slot) else {
+            return;
+        };
+        let was_open = matches!(connection.phase, Phase::Open { .. });
+        connection.phase = Phase::Closing { is_answered: false };
+        let (serial, owes) = (connection.serial, connection.owes());
         self.shared.closing.enter();
         if was_open {
             self.shared.websockets.leave();
@@ -357,9 +407,11 @@ impl Io {
             Link::Socket(socket) => socket,
             Link::Polling(polling) => {
                 self.outbox.forget(pending.len());
+                // What comes when nothing waits may be larger, as for a socket.
+                let is_behind = !polling.is_empty();
                 let waiting = pending.into_iter().map(|frame| polling.push(frame)).last();
                 let is_over = polling.answer(self.shared.clock.now().micros());
-                let is_too_much = !polling.is_empty() && waiting > Some(backlog_max);
+                let is_too_much = is_behind && !polling.is_empty() && waiting > Some(backlog_max);
                 if is_over || is_too_much {
                     self.broken.push((slot, entry.serial));
                 }
@@ -407,7 +459,7 @@ impl Io {
             return;
         };
         let (token, interest) = (Token(slot as usize), interest(socket));
-        if let Err(error) = self.registry.reregister(&mut socket.stream, token, interest) {
+        if let Err(error) = self.registry.reregister(socket.source(), token, interest) {
             tracing::warn!(%error, "a socket can't be watched; it is closed");
             self.broken.push((slot, serial));
         }
@@ -434,7 +486,7 @@ impl Io {
             return false;
         };
         let (token, interest) = (Token(to as usize), interest(&socket));
-        if let Err(error) = self.registry.reregister(&mut socket.stream, token, interest) {
+        if let Err(error) = self.registry.reregister(socket.source(), token, interest) {
             tracing::warn!(%error, "a socket can't be watched; it is closed");
             self.shared.sockets.leave();
             return false;
@@ -444,6 +496,7 @@ impl Io {
         else {
             return false;
         };
+        self.shared.polling.leave();
         // Before what the outbox has noted since.
         let noted = std::mem::take(&mut connection.pending);
         self.outbox.forget(noted.len());
@@ -463,6 +516,11 @@ impl Io {
             self.connection(*slot).is_some_and(|connection| connection.serial == *serial)
         });
         broken.into_iter().map(|(slot, _)| slot).collect()
+    }
+
+    /// Whether a client has fetched everything since it was found to be too slow.
+    pub(super) fn has_caught_up(&mut self, slot: Slot) -> bool {
+        self.connection(slot).and_then(|c| c.polling()).is_some_and(|polling| polling.is_empty())
     }
 
     /// Gives up what a slow connection is owed, so that its end can follow. What is noted for later goes,
@@ -494,6 +552,9 @@ impl Io {
             let is_late = match (&connection.phase, awaited) {
                 (Phase::Opening(_) | Phase::Probing(_), Awaited::Request)
                 | (Phase::Closing { .. }, Awaited::Close) => true,
+                (Phase::Open { .. }, Awaited::Request) => {
+                    connection.polling().is_some_and(|polling| !polling.has_returned())
+                }
                 (Phase::Open { .. }, Awaited::Poll) => {
                     connection.polling().is_some_and(|polling| polling.check(now.micros()))
                 }
@@ -592,7 +653,14 @@ impl Sink for Io {
     }
 
     fn authorise(&mut self, request: AuthRequest) {
-        self.questions.push(request);
+        let asker = self.connection(request.slot);
+        let Some(handshake) = asker.and_then(|connection| connection.headers.clone()) else {
+            return; // clients of Socket.IO ask, and all of them have some
+        };
+        let channel = request.channel.name.to_string();
+        let socket_id = request.socket_id.to_string();
+        let (ticket, headers) = request.into_ticket();
+        self.questions.push((ticket, Question { channel, socket_id, headers, handshake }));
     }
 
     fn hand_over(&mut self, slot: Slot, shard: ShardId, returning: Return) {

@@ -16,7 +16,7 @@ use resound_hub::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use super::{Shard, arrival::Arrival, engine::Follower};
+use super::{Shard, Stream, arrival::Arrival, engine::Follower};
 use crate::{metrics::ShardMetrics, redis::OwnedEvent};
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
@@ -30,7 +30,7 @@ pub(crate) enum ShardMessage {
     /// A connection that was accepted elsewhere.
     Connection(TcpStream, SocketAddr),
     /// A connection that belongs here, with what was read of it elsewhere.
-    Request(TcpStream, Vec<u8>),
+    Request(Stream, Vec<u8>),
     /// A WebSocket whose session has moved here.
     Follower(Box<Follower>),
     /// A client that returns to a session of this shard.

@@ -15,6 +15,7 @@ mod outbox;
 pub(crate) mod polling;
 mod run;
 mod socket;
+mod stream;
 
 use std::{net::SocketAddr, ops::ControlFlow, sync::Arc};
 
@@ -37,11 +38,13 @@ use resound_protocol::{
     websocket::{self, Incoming},
 };
 pub(crate) use run::{ShardHandle, spawn};
+pub(crate) use stream::Stream;
 
 use self::{connection::Phase, io::Io, mailbox::Shards, socket::is_temporary};
 use crate::{
     authorise::Question,
     server::{HttpStay, Shared},
+    tls::{Received, SessionFault, Tls},
     transport::{self, Opening, Target},
 };
 
@@ -49,6 +52,10 @@ use crate::{
 const GOING_AWAY: u16 = 1001;
 /// Bytes that one connection may be read in a turn; the buffer is the shard's, not the connection's.
 const READ_BYTES: usize = 64 * 1024;
+/// How a connection begins whose client speaks TLS (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: &[u8] = &[22, 3];
+/// Handshakes of TLS before other work gets its turn: some milliseconds with a key of RSA.
+const HANDSHAKES_AT_ONCE: usize = 8;
 
 /// A shard's state.
 pub(crate) struct Shard {
@@ -60,12 +67,14 @@ pub(crate) struct Shard {
     unfinished: Vec<Slot>,
     /// Connections that turned out to speak HTTP.
     requests: Vec<HttpConnection>,
+    /// Handshakes of TLS that this turn has gone on with.
+    handshakes: usize,
     draining: bool,
 }
 
 /// A connection that speaks HTTP, with what was read of it.
 pub(crate) struct HttpConnection {
-    pub(crate) stream: std::net::TcpStream,
+    pub(crate) stream: Stream,
     pub(crate) read: Bytes,
     pub(crate) stay: HttpStay,
 }
@@ -82,6 +91,7 @@ impl Shard {
             buffer: vec![0; READ_BYTES],
             unfinished: Vec::new(),
             requests: Vec::new(),
+            handshakes: 0,
             draining: false,
         }
     }
@@ -99,10 +109,14 @@ impl Shard {
     }
 
     /// Takes in a connection, which is counted, or closes it.
-    fn open(&mut self, stream: std::net::TcpStream, peer: SocketAddr) {
+    fn open(&mut self, tcp: std::net::TcpStream, peer: SocketAddr) {
         let now = self.now();
+        let tls = self.io.shared.tls.as_ref().map(Tls::session).transpose();
         // Accepted by mio it does not block, and on Linux it has the listener's TCP_NODELAY.
-        if let Err(error) = self.io.open(mio::net::TcpStream::from_std(stream), now) {
+        let opened = tls
+            .map_err(std::io::Error::other)
+            .and_then(|tls| self.io.open(Stream { tcp, tls }, now));
+        if let Err(error) = opened {
             self.io.shared.sockets.leave();
             if self.may_log() {
                 tracing::warn!(%peer, %error, "a connection could not be taken in");
@@ -123,29 +137,68 @@ impl Shard {
         if socket.is_unfinished {
             return; // its turn comes
         }
+        if socket.is_handshaking() {
+            if self.handshakes == HANDSHAKES_AT_ONCE {
+                return self.leave_unfinished(slot);
+            }
+            self.handshakes += 1;
+        }
         let is_ending = socket.is_ending;
-        match std::io::Read::read(&mut socket.stream, &mut self.buffer) {
-            Ok(0) => return self.drop_connection(slot),
-            Ok(count) => {
+        match self.io.read(slot, &mut self.buffer) {
+            Ok(Received { count: 0, .. }) => return self.drop_connection(slot),
+            Ok(Received { count, is_all }) => {
                 self.take(slot, count);
-                if count < READ_BYTES && !is_ending {
+                if is_all && !is_ending {
                     return;
                 }
             }
-            Err(error) if is_temporary(&error) => return,
-            Err(_) => return self.drop_connection(slot),
+            Err(SessionFault::Io(error)) if is_temporary(&error) => return,
+            Err(fault) => return self.refuse_bytes(slot, &fault),
         }
+        self.leave_unfinished(slot);
+    }
+
+    fn leave_unfinished(&mut self, slot: Slot) {
         if let Some(socket) = self.io.socket(slot) {
             socket.is_unfinished = true;
             self.unfinished.push(slot);
         }
     }
 
-    /// Reads on where the turn before had to stop.
-    fn read_on(&mut self, slot: Slot) {
-        if let Some(socket) = self.io.socket(slot) {
-            socket.is_unfinished = false;
-            self.readable(slot);
+    /// Ends a connection that can't be read.
+    fn refuse_bytes(&mut self, slot: Slot, fault: &SessionFault) {
+        let peer = self.io.socket(slot).and_then(|socket| socket.peer());
+        let peer = peer.map(tracing::field::display);
+        match fault {
+            SessionFault::Io(_) => self.drop_connection(slot),
+            SessionFault::Tls(error) => {
+                self.io.metrics.request_refused("tls");
+                if self.may_log() {
+                    tracing::info!(peer, reason = %error, "TLS failed, the connection is closed");
+                }
+                self.drop_connection(slot);
+            }
+            SessionFault::NoTls => {
+                self.io.metrics.request_refused("no_tls");
+                if self.may_log() {
+                    tracing::info!(
+                        peer,
+                        "a client speaks HTTP where HTTPS is spoken; it is told so"
+                    );
+                }
+                self.io.refuse_plain(slot);
+            }
+        }
+    }
+
+    /// Begins a turn: reads on where the turn before had to stop.
+    fn read_unfinished(&mut self) {
+        self.handshakes = 0;
+        for slot in std::mem::take(&mut self.unfinished) {
+            if let Some(socket) = self.io.socket(slot) {
+                socket.is_unfinished = false;
+                self.readable(slot);
+            }
         }
     }
 
@@ -203,15 +256,21 @@ impl Shard {
             // up for good when connections that were opened end soon.
             Opening::WebSocket(_) | Opening::Http => {
                 let read = Bytes::from(std::mem::take(head));
+                if read.starts_with(TLS_HANDSHAKE) && shared.tls.is_none() && self.may_log() {
+                    tracing::warn!(
+                        "a client speaks TLS, and this server has no certificate: configure tls.cert and \
+                         tls.key, or let the client use http:// and ws://"
+                    );
+                }
                 self.hand_over(slot, read);
             }
         }
     }
 
     /// Takes in a connection that another shard has read a request of.
-    fn take_request(&mut self, stream: std::net::TcpStream, head: Vec<u8>) {
+    fn take_request(&mut self, stream: Stream, head: Vec<u8>) {
         let now = self.now();
-        match self.io.open(mio::net::TcpStream::from_std(stream), now) {
+        match self.io.open(stream, now) {
             Ok(slot) => {
                 self.io.set_phase(slot, Phase::Opening(head));
                 self.opening(slot);
@@ -227,7 +286,7 @@ impl Shard {
         self.io.unwatch(slot);
         let removed = self.io.remove(slot).map(|connection| connection.link);
         if let Some(connection::Link::Socket(socket)) = removed {
-            let stream = std::net::TcpStream::from(socket.stream);
+            let stream = socket.into_stream();
             let stay = HttpStay::new(&self.io.shared);
             self.requests.push(HttpConnection { stream, read, stay });
         }
@@ -363,9 +422,14 @@ impl Shard {
     fn drop_connection(&mut self, slot: Slot) {
         let now = self.now();
         self.hub.lose(slot, now, &mut self.io);
-        let removed = self.io.remove(slot).map(|connection| connection.phase);
-        if let Some(Phase::Probing(session)) = removed {
+        let Some(mut removed) = self.io.remove(slot) else {
+            return;
+        };
+        if let Phase::Probing(session) = removed.phase {
             self.end_probe(session);
+        }
+        if let Some(socket) = removed.socket() {
+            socket.bid_farewell();
         }
     }
 
@@ -406,6 +470,9 @@ impl Shard {
         let now = self.now();
         let is_open =
             self.io.connection(slot).is_some_and(|c| matches!(c.phase, Phase::Open { .. }));
+        if is_open && self.io.has_caught_up(slot) {
+            return;
+        }
         if !is_open || !self.io.abandon_backlog(slot) {
             return self.drop_connection(slot);
         }
@@ -430,18 +497,27 @@ impl Shard {
 
     /// Lets no WebSocket in any more, drops who has not said anything yet, and names the others. The
     /// API stays, so that a load balancer can ask whether the server is ready.
-    fn begin_draining(&mut self) -> Vec<Slot> {
+    fn begin_draining(&mut self) -> Vec<(Slot, u32)> {
         self.draining = true;
         for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_) | Phase::Probing(_))) {
             self.drop_connection(slot);
         }
-        self.io.slots(|phase| matches!(phase, Phase::Open { .. }))
+        let open = self.io.slots(|phase| matches!(phase, Phase::Open { .. }));
+        let serial = |slot| self.io.connection(slot).map(|connection| (slot, connection.serial));
+        open.into_iter().filter_map(serial).collect()
     }
 
-    /// Closes some connections for a shutdown; they come back to whoever serves them next.
-    fn close_for_shutdown(&mut self, slots: &[Slot]) {
+    /// Closes some connections for a shutdown; they come back to whoever serves them next. One that has
+    /// gone meanwhile may have left its slot to another.
+    fn close_for_shutdown(&mut self, connections: &[(Slot, u32)]) {
         let now = self.now();
-        for slot in slots {
+        for (slot, serial) in connections {
+            let is_there = |c: &mut connection::Connection| {
+                c.serial == *serial && matches!(c.phase, Phase::Open { .. })
+            };
+            if !self.io.connection(*slot).is_some_and(is_there) {
+                continue;
+            }
             self.hub.disconnect(*slot, now, &mut self.io);
             self.io.close(*slot, &ClientError::ShuttingDown);
         }

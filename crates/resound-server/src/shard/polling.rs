@@ -23,7 +23,7 @@ const NOOP: &str = "6";
 const HEARTBEAT_MICROS: u64 = 25_000_000;
 /// A client of Pusher's fallback is gone if it fetches nothing for so long: it says no farewell.
 const AWAY_MICROS: u64 = 5_000_000;
-/// How often is looked whether it is.
+/// How often such clients are looked after.
 pub(super) const CHECK_MICROS: u64 = 1_000_000;
 
 /// Names a client's requests.
@@ -90,6 +90,7 @@ pub(crate) struct Polling {
     queued: VecDeque<Bytes>,
     bytes: usize,
     waiting: Option<Waiting>,
+    requests: u8,
     /// When a request was answered last.
     answered_micros: u64,
     /// Whether a WebSocket is about to take over: then no request waits.
@@ -119,6 +120,7 @@ impl Polling {
             queued: VecDeque::new(),
             bytes: 0,
             waiting: None,
+            requests: 0,
             answered_micros: now_micros,
             is_upgrading: false,
             is_opened: false,
@@ -135,16 +137,28 @@ impl Polling {
         self.bytes
     }
 
+    /// Notes a request of whatever kind; the first one has opened the session.
+    pub(super) fn note_request(&mut self) {
+        self.requests = self.requests.saturating_add(1);
+    }
+
+    /// Whether the client has come a second time.
+    pub(super) fn has_returned(&self) -> bool {
+        self.requests > 1
+    }
+
     /// Takes a request: answers it, or lets it wait.
     pub(super) fn poll(&mut self, reply: PollReply, now_micros: u64) -> Poll {
+        self.note_request();
         if self.waiting.as_ref().is_some_and(|waiting| !waiting.reply.is_closed()) {
             match self.format {
                 PollFormat::Engine(_) => {
                     let _ = reply.send(PollAnswer::Overlap); // it may have gone away
                     return Poll::Overlaps;
                 }
-                // The former request may be one that a proxy has not given up yet.
-                PollFormat::Xhr => self.answer_empty(now_micros),
+                // The former request may be one that a proxy has not given up yet. It does not come
+                // back for more, or else a stream would take the session from this one in turn.
+                PollFormat::Xhr => self.release(),
             }
         }
         self.waiting = Some(Waiting { reply, since_micros: now_micros });
@@ -157,7 +171,8 @@ impl Polling {
         if !(has_news || self.is_upgrading || self.ending.is_some()) {
             return false;
         }
-        let Some(waiting) = self.waiting.take() else {
+        // That of a client that has gone away stays until that is noticed.
+        let Some(waiting) = self.waiting.take_if(|waiting| !waiting.reply.is_closed()) else {
             return false;
         };
         let (body, is_last) = (self.body(), self.ending.is_some());
@@ -197,12 +212,23 @@ impl Polling {
     /// Answers the request that waits, with nothing.
     pub(super) fn answer_empty(&mut self, now_micros: u64) {
         if let Some(waiting) = self.waiting.take() {
-            let body = match self.format {
-                PollFormat::Engine(version) => engineio::payload::encode(version, [NOOP]),
-                PollFormat::Xhr => xhr::heartbeat().as_bytes().to_vec(),
-            };
-            let _ = waiting.reply.send(PollAnswer::Body(body)); // it may be gone
+            let _ = waiting.reply.send(PollAnswer::Body(self.nothing())); // it may be gone
             self.answered_micros = now_micros;
+        }
+    }
+
+    /// Lets the request go that waits, for another one has come.
+    fn release(&mut self) {
+        if let Some(waiting) = self.waiting.take() {
+            let _ = waiting.reply.send(PollAnswer::Last(self.nothing())); // it may be gone
+        }
+    }
+
+    /// A body that says nothing.
+    fn nothing(&self) -> Vec<u8> {
+        match self.format {
+            PollFormat::Engine(version) => engineio::payload::encode(version, [NOOP]),
+            PollFormat::Xhr => xhr::heartbeat().as_bytes().to_vec(),
         }
     }
 
@@ -215,14 +241,15 @@ impl Polling {
         });
     }
 
-    /// Takes notice that a request's client has gone away; says whether that request still waited.
+    /// Takes notice that a request's client has gone away without an answer; says whether no other
+    /// request waits.
     pub(super) fn abandon(&mut self, now_micros: u64) -> bool {
-        let is_gone = self.waiting.as_ref().is_some_and(|waiting| waiting.reply.is_closed());
-        if is_gone {
-            self.waiting = None;
-            self.answered_micros = now_micros;
+        if self.waiting.as_ref().is_some_and(|waiting| !waiting.reply.is_closed()) {
+            return false;
         }
-        is_gone
+        self.waiting = None;
+        self.answered_micros = now_micros;
+        true
     }
 
     /// Looks after a client of Pusher's fallback: gives one that waits a sign of life, and says whether

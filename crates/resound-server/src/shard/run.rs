@@ -82,16 +82,22 @@ impl ShardHandle {
 
     /// Ends a turn. A small one is written at once, a large one piece by piece.
     fn end_turn(&self) {
-        let (requests, questions) = {
+        let requests = {
             let mut shard = self.shard.borrow_mut();
             if shard.io.waiting() > WRITES_AT_ONCE || shard.flush(WRITES_AT_ONCE) {
                 self.turn_ends.notify_one();
             }
-            (std::mem::take(&mut shard.requests), shard.take_questions())
+            std::mem::take(&mut shard.requests)
         };
         for connection in requests {
             spawn_local(api::serve(self.clone(), connection));
         }
+        self.ask_application();
+    }
+
+    /// Asks the application what clients have brought up.
+    fn ask_application(&self) {
+        let questions = self.shard.borrow_mut().take_questions();
         for question in questions {
             spawn_local(authorise(self.clone(), question));
         }
@@ -187,6 +193,7 @@ async fn authorise(handle: ShardHandle, (ticket, question): Asked) {
 async fn write_out(handle: ShardHandle) -> io::Result<()> {
     loop {
         handle.turn_ends.notified().await;
+        handle.ask_application(); // a request may have brought questions up
         while handle.shard.borrow_mut().flush(WRITES_AT_ONCE) {
             tokio::task::yield_now().await;
         }
@@ -234,11 +241,9 @@ async fn watch_sockets(handle: ShardHandle, poll: Watched) -> io::Result<()> {
             tokio::task::yield_now().await;
             poll.get_mut().0.poll(&mut events, Some(Duration::ZERO))?;
         }
-        let unfinished = std::mem::take(&mut handle.shard.borrow_mut().unfinished);
+        // They have waited longer.
+        handle.shard.borrow_mut().read_unfinished();
         read_events(&handle, &events);
-        for slot in unfinished {
-            handle.shard.borrow_mut().read_on(slot);
-        }
         accept(&handle);
         handle.end_turn();
         handle.shards.until_they_keep_up().await;

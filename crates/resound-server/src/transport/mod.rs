@@ -167,7 +167,9 @@ fn upgrade(
         origin: header("origin").map(str::to_owned),
         headers: match &target {
             Target::Pusher { .. } => None,
-            Target::Engine(_) => Some(client_headers(|name| header(name).map(str::to_owned))),
+            Target::Engine(_) => {
+                Some(client_headers(|name| values(request, name).map(str::to_owned).collect()))
+            }
         },
         target,
         response: response(socket_key, header("sec-websocket-protocol")),
@@ -184,16 +186,20 @@ fn values<'a>(
     named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
 }
 
-/// Keeps what the application may be told of a client; `header` finds a header of its request. Where
-/// it comes from is to be added.
-pub(crate) fn client_headers(header: impl Fn(&'static str) -> Option<String>) -> ClientHeaders {
-    let kept = |name| header(name).map(String::into_boxed_str);
+/// Keeps what the application may be told of a client; `all` finds the headers of a name in its request.
+/// Where it comes from is to be added. Of several headers of a name that has one the first counts.
+pub(crate) fn client_headers(all: impl Fn(&'static str) -> Vec<String>) -> ClientHeaders {
+    let first = |name| all(name).into_iter().next().map(String::into_boxed_str);
+    let joined = |name, separator: &str| {
+        let values = all(name);
+        (!values.is_empty()).then(|| values.join(separator).into_boxed_str())
+    };
     ClientHeaders {
-        cookie: kept("cookie"),
-        referer: kept("referer"),
-        origin: kept("origin"),
-        user_agent: kept("user-agent"),
-        forwarded_for: kept("x-forwarded-for"),
+        cookie: joined("cookie", "; "),
+        referer: first("referer"),
+        origin: first("origin"),
+        user_agent: first("user-agent"),
+        forwarded_for: joined("x-forwarded-for", ", "),
         peer: Ipv4Addr::UNSPECIFIED.into(),
     }
 }
@@ -283,6 +289,17 @@ mod tests {
         assert_eq!(upgrade.target, target(Version::V4, None, None));
         let upgrade = open("key=a%20b&EIO=3&transport=websocket&sid=1.2");
         assert_eq!(upgrade.target, target(Version::V3, Some("a b"), SocketId::parse("1.2")));
+    }
+
+    #[test]
+    fn headers_of_one_name_are_joined_where_their_order_says_something() {
+        let upgrade = open(&format!(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n{HEADERS}Cookie: a=1\r\n\
+             X-Forwarded-For: 6.6.6.6\r\nCookie: b=\u{fc}\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+        ));
+        let headers = upgrade.headers.expect("they are kept");
+        assert_eq!(headers.cookie.as_deref(), Some("a=1; b=\u{fc}"));
+        assert_eq!(headers.forwarded_for.as_deref(), Some("6.6.6.6, 203.0.113.9"));
     }
 
     #[test]

@@ -47,8 +47,8 @@ pub(crate) enum Manners {
 
 /// A WebSocket connection.
 #[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
     pub(crate) manners: Manners,
     read: VecDeque<u8>,
     /// Empty until it is greeted.
@@ -107,9 +107,16 @@ pub(crate) fn event(name: &str, channel: &str, data: &str) -> String {
 }
 
 impl Client {
+    /// Says that nothing more will come.
+    pub(crate) fn finish(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("an open socket");
+    }
+}
+
+impl<S: Read + Write> Client<S> {
     /// Sends a handshake and reads the answer, which must be 101.
     #[track_caller]
-    pub(crate) fn open(stream: TcpStream, target: &str, headers: &str) -> Self {
+    pub(crate) fn open(stream: S, target: &str, headers: &str) -> Self {
         let mut client = Self::new(stream);
         client.send_bytes(handshake(target, headers));
         client.read_response();
@@ -117,7 +124,7 @@ impl Client {
     }
 
     /// A connection that has said nothing.
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         let (read, socket_id, response) = Default::default();
         Self { stream, manners: Manners::Polite, read, socket_id, response }
     }
@@ -158,11 +165,6 @@ impl Client {
     #[track_caller]
     pub(crate) fn send(&mut self, text: impl AsRef<str>) {
         self.send_frame(TEXT, text.as_ref());
-    }
-
-    /// Says that nothing more will come.
-    pub(crate) fn finish(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("an open socket");
     }
 
     /// The next frame.

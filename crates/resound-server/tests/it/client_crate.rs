@@ -15,6 +15,7 @@ use crate::{
     log::DEADLINE,
     server::{RESOUND, Server, command, folder},
     settings::{KEY, SECRET, Settings},
+    tls_client,
 };
 
 /// A thread on which clients live, so that they go on while a test waits for a server.
@@ -333,4 +334,23 @@ fn a_client_that_comes_before_its_server_waits_for_it() {
     background.run(news.subscribed()).expect("subscribed");
     drop(client);
     server.wait_until_empty();
+}
+
+#[test]
+fn over_tls_it_is_the_same() {
+    let server = tls_client::start();
+    let background = Background::new();
+    let url = format!("wss://localhost:{}/app/{KEY}", server.address.port());
+    let authorizer = SecretAuthorizer::new(KEY, SECRET);
+    let builder = Client::builder(&url).authorizer(authorizer).tls_config(tls_client::usual());
+    let client = background.connect(builder);
+    let orders = client.private("orders");
+    let mut listener = orders.listen::<u32>(".n");
+    background.run(orders.subscribed()).expect("subscribed");
+    tls_client::http(&server).publish("private-orders", "n", "5");
+    assert_eq!(background.good(&mut listener), 5);
+    // A certificate that nobody vouches for.
+    let error = background.run(Client::connect(&url)).expect_err("not trusted");
+    assert!(matches!(error, ConnectError::Connection(ConnectionError::Tls { .. })), "{error}");
+    background.run(client.close());
 }

@@ -14,6 +14,7 @@ use crate::{
     log::DEADLINE,
     server::{RESOUND, Server, command, folder, run},
     settings::Settings,
+    tls_client,
 };
 
 /// A `resound listen` of a test.
@@ -51,7 +52,17 @@ impl Listening {
     /// Waits for a line on standard error that has this text.
     #[track_caller]
     fn wait_for(&self, text: &str) {
-        while !self.stderr.recv_timeout(DEADLINE).expect("a line").contains(text) {}
+        self.wait_for_all(&[text]);
+    }
+
+    /// Waits for lines on standard error that have these texts, in any order.
+    #[track_caller]
+    fn wait_for_all(&self, texts: &[&str]) {
+        let mut missing = texts.to_vec();
+        while !missing.is_empty() {
+            let line = self.stderr.recv_timeout(DEADLINE).expect("a line");
+            missing.retain(|text| !line.contains(text));
+        }
     }
 
     /// Waits for the end, and returns the exit code.
@@ -93,9 +104,7 @@ fn what_is_sent_is_heard() {
     let folder = folder(&Settings::default().toml());
     let arguments = ["news", "private-orders.1", "--count", "2"];
     let mut listening = Listening::start(&server, folder.path(), &arguments);
-    for channel in arguments.iter().take(2) {
-        listening.wait_for(&format!("subscribed to {channel}"));
-    }
+    listening.wait_for_all(&["subscribed to news", "subscribed to private-orders.1"]);
     let sent = send(&server, folder.path(), &["news", "headline", r#""It works""#]);
     check(&sent, 0, &["resound: sent headline to news"]);
     assert_eq!(listening.line(), r#"news headline "It works""#);
@@ -281,4 +290,19 @@ fn a_wrong_call_is_told_from_a_failure() {
     ] {
         check(&run(folder.path(), arguments), 2, &[reason]);
     }
+}
+
+#[test]
+fn over_tls_the_machines_roots_are_trusted() {
+    let server = tls_client::start();
+    let folder = folder(&Settings::default().toml());
+    let url = format!("https://localhost:{}", server.address.port());
+    let call = |roots: Option<&str>| {
+        let mut command = command(RESOUND, folder.path());
+        command.args(["send", "news", "e", "1", "--url", &url]);
+        command.env("SSL_CERT_FILE", tls_client::fixture(roots.unwrap_or("server.pem")));
+        command.output().expect("the binary can be run")
+    };
+    check(&call(Some("root.pem")), 0, &["sent e to news"]);
+    check(&call(None), 1, &["cannot be asked", "certificate"]);
 }

@@ -13,8 +13,8 @@ use crate::settings::{ID, KEY, SECRET};
 
 /// An HTTP connection.
 #[derive(Debug)]
-pub(crate) struct Http {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Http<S = TcpStream> {
+    pub(crate) stream: S,
     read: Vec<u8>,
 }
 
@@ -63,7 +63,14 @@ impl Answer {
 }
 
 impl Http {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    /// Says that nothing more will come.
+    pub(crate) fn finish(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("an open socket");
+    }
+}
+
+impl<S: Read + Write> Http<S> {
+    pub(crate) fn new(stream: S) -> Self {
         Self { stream, read: Vec::new() }
     }
 
@@ -71,11 +78,6 @@ impl Http {
     #[track_caller]
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).expect("the server reads");
-    }
-
-    /// Says that nothing more will come.
-    pub(crate) fn finish(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("an open socket");
     }
 
     /// Sends a request and reads its answer. `headers` have their lines' ends.

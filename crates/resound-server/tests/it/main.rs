@@ -11,9 +11,11 @@
 //! * `echo_server`: laravel-echo-server's configuration and HTTP API
 //! * `socketio_client`: a blocking client of Socket.IO; `application`: who is asked whom to let in
 //! * `engineio`, `upgrade`, `heartbeat`, `recovery_wire`: requests and WebSockets of Socket.IO
+//! * `socketio_auth`: private channels of Socket.IO; `xhr`: pusher-js without WebSocket
 //! * `delivery`, `order`, `presence`: who gets what
-//! * `slow`, `flood`, `descriptors`: clients that want too much
+//! * `slow`, `flood`, `descriptors`, `polling_bounds`, `chaos`: clients that want too much
 //! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
+//! * `tls`, `tls_engine`, `certificates`: TLS on the listener; `tls_client`: the other side of it
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
 //! * `commands`: `listen`, `send` and `sign`; `client_crate`: the client in Rust
@@ -26,8 +28,11 @@ mod redis_server;
 mod server;
 mod settings;
 mod socketio_client;
+mod tls_client;
 
+mod certificates;
 mod channels;
+mod chaos;
 mod client_crate;
 mod commands;
 mod connect;
@@ -47,6 +52,7 @@ mod metrics;
 mod order;
 mod origins;
 mod pings;
+mod polling_bounds;
 mod presence;
 mod queries;
 mod recovery_wire;
@@ -59,7 +65,11 @@ mod requests;
 mod shutdown;
 mod signatures;
 mod slow;
+mod socketio_auth;
 mod startup;
 mod terminate;
+mod tls;
+mod tls_engine;
 mod upgrade;
 mod users;
+mod xhr;

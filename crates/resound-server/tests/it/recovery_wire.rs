@@ -133,7 +133,7 @@ impl Returning {
     /// Says farewell, so that its session is over.
     #[track_caller]
     fn leave(mut self) {
-        self.send("1");
+        self.send("41");
         match &mut self.link {
             Link::WebSocket(client) => client.expect_close(1000, "Disconnected"),
             Link::Polling(session) => assert_eq!(session.fetch(), ["6"]),
@@ -201,7 +201,7 @@ fn a_polling_session_that_has_moved_is_found_under_its_sid_and_can_be_upgraded()
         assert_eq!(split_offset(&socket.text()).0, event("e", "more", 9));
         session.expect_gone();
         server.get(&target).check(400, r#"{"code":1,"message":"Session ID unknown"}"#);
-        socket.send("1");
+        socket.send("41");
         socket.expect_close(1000, "Disconnected");
     }
     server.wait_until_empty();
@@ -248,7 +248,7 @@ fn a_session_may_move_during_its_upgrade() {
             assert_eq!(welcomed(&socket.text()).0, client.socket_id, "after {steps} steps");
             assert_eq!(split_offset(&socket.text()).0, event("e", "news", 1));
             session.expect_gone();
-            socket.send("1");
+            socket.send("41");
             socket.expect_close(1000, "Disconnected");
             server.wait_for_channels("{}");
         }
@@ -278,7 +278,7 @@ fn a_websocket_that_dies_after_its_session_has_moved_leaves_it_as_it_was() {
         server.publish("news", "e", "1");
         let packets = session.answered();
         assert_eq!(split_offset(&packets[0]).0, event("e", "news", 1), "it waits for news again");
-        session.post(&["1"]);
+        session.post(&["41"]);
         assert_eq!(session.fetch(), ["6"]);
     }
 }
@@ -300,7 +300,7 @@ fn a_request_that_waits_moves_with_its_session() {
         session.welcome();
         assert_eq!(session.socket_id, client.socket_id);
         assert_eq!(split_offset(&session.next()).0, event("e", "news", 1));
-        session.post(&["1"]);
+        session.post(&["41"]);
         assert_eq!(session.fetch(), ["6"]);
     }
 }
@@ -450,12 +450,10 @@ fn a_client_that_returns_before_its_end_is_noticed_takes_over() {
 #[test]
 fn who_leaves_does_not_return() {
     let server = server();
-    let ends: [&dyn Fn(&mut Client); 4] = [
-        &|client| client.send("1"),
-        &|client| client.send("41"),
-        &|client| client.send("9"),
-        &|client| client.send_frame(CLOSE, b"\x03\xe9"),
-    ];
+    let ends: [&dyn Fn(&mut Client); 3] =
+        [&|client| client.send("41"), &|client| client.send("9"), &|client| {
+            client.send_frame(CLOSE, b"\x03\xe9")
+        }];
     for end in ends {
         let mut client = Returning::join(&server, Transport::WebSocket);
         client.subscribe(&server, "news");
@@ -550,7 +548,7 @@ impl Random {
 #[test]
 fn cuts_at_random_moments_lose_nothing_and_repeat_nothing() {
     const EVENTS: usize = 400;
-    let server = server();
+    let mut server = server();
     std::thread::scope(|scope| {
         let mut clients: Vec<Returning> = (0..4)
             .map(|at| {
@@ -580,4 +578,5 @@ fn cuts_at_random_moments_lose_nothing_and_repeat_nothing() {
         (0..EVENTS).for_each(|at| http.publish("news", "e", &at.to_string()));
     });
     server.wait_for_channels("{}");
+    server.stop_at_once();
 }

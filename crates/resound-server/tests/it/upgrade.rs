@@ -28,7 +28,7 @@ fn probe(server: &Server, session: &mut Polling) -> Client {
 /// Ends a session.
 #[track_caller]
 fn leave(mut client: Client) {
-    client.send("1");
+    client.send("41");
     client.expect_close(1000, "Disconnected");
 }
 
@@ -285,7 +285,7 @@ fn a_session_that_ends_during_the_probe_takes_the_websocket_along() {
     for eio in Eio::BOTH.repeat(SHARDS) {
         let mut session = Polling::join(&server, eio);
         let mut client = probe(&server, &mut session);
-        session.post(&["1"]);
+        session.post(&["41"]);
         client.send("5");
         assert_eq!(client.next(), Said::End);
         assert_eq!(session.fetch(), ["6"]);
