@@ -32,7 +32,7 @@ mod report;
 mod site;
 #[cfg(test)]
 mod tests;
-mod tls;
+pub(crate) mod tls;
 
 use std::{net::IpAddr, sync::Arc};
 

@@ -4,20 +4,30 @@
 //!
 //! * `start`: runs the server, which is also what `resound` alone does
 //! * `init`: writes the settings of an application into `.env`, with `credentials` and `edit`
+//! * `listen`, `send`, `sign`: a client, a publisher and a signer by hand; `target`: of which server and
+//!   app; `names`: what they are told
 //! * `reload`: asks a running server to read its configuration again, with `pid_file`
 
 mod credentials;
 mod edit;
 mod init;
+mod listen;
+mod names;
 mod pid_file;
 mod reload;
+mod send;
+mod sign;
 mod start;
+mod target;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{init::InitArgs, reload::ReloadArgs, start::StartArgs};
+use self::{
+    init::InitArgs, listen::ListenArgs, reload::ReloadArgs, send::SendArgs, sign::SignArgs,
+    start::StartArgs,
+};
 use crate::config::settings;
 
 /// A real-time broadcasting server that speaks the Pusher protocol.
@@ -42,6 +52,12 @@ enum Command {
     Init(InitArgs),
     /// Ask a running server to read its configuration again; connections stay
     Reload(ReloadArgs),
+    /// Print the events of channels, one on a line
+    Listen(ListenArgs),
+    /// Publish an event by the HTTP API
+    Send(SendArgs),
+    /// Show how a subscription, a sign-in or a request is signed, and compare signatures
+    Sign(SignArgs),
     /// Measure this or any other server of the Pusher protocol
     Bench(resound_bench::BenchArgs),
 }
@@ -64,6 +80,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Start(args) => start::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Reload(args) => reload::run(&args),
+        Command::Listen(args) => listen::run(&args),
+        Command::Send(args) => send::run(&args),
+        Command::Sign(args) => sign::run(&args),
         Command::Bench(args) => resound_bench::run(args),
     }
 }

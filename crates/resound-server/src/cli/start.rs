@@ -99,7 +99,7 @@ pub(super) fn run(args: &StartArgs) -> anyhow::Result<()> {
 }
 
 /// The process's variables; one that is no UTF-8 is none of ours.
-fn environment() -> BTreeMap<String, String> {
+pub(super) fn environment() -> BTreeMap<String, String> {
     env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()

@@ -18,6 +18,7 @@
 //! * `tls`, `tls_engine`, `certificates`: TLS on the listener; `tls_client`: the other side of it
 //! * `metrics`, `logs`: what the operator sees
 //! * `startup`, `shutdown`, `reload`: the life of the process
+//! * `commands`: `listen`, `send` and `sign`; `client_crate`: the client in Rust
 
 mod application;
 mod client;
@@ -32,6 +33,8 @@ mod tls_client;
 mod certificates;
 mod channels;
 mod chaos;
+mod client_crate;
+mod commands;
 mod connect;
 mod delivery;
 mod descriptors;
