@@ -1,0 +1,127 @@
+//! The frame of all pages, the front page, and the code of each page.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+    response::{Html, IntoResponse as _, Response},
+    routing::get,
+};
+
+use crate::{
+    app::App,
+    assets,
+    pages::{PAGES, Page},
+    realtime,
+    reply::{self, Problem},
+    session::Session,
+    visitor::{Avatar, User, Visitor},
+};
+
+/// A page as a handler returns it.
+pub type View = Result<Html<String>, Problem>;
+
+/// Renders a template.
+pub fn view(template: &impl Template) -> View {
+    Ok(Html(template.render()?))
+}
+
+/// What `frame.html` needs; an extractor, and a field of every template.
+pub struct Frame {
+    pub visitor: Visitor,
+    /// Of the hidden field `_token` of every form.
+    pub token: String,
+    /// The problem of the form before, for browsers without JavaScript.
+    pub notice: Option<String>,
+    /// The options of Echo, in JSON.
+    pub echo: String,
+    pub users: Vec<User>,
+    pub pages: &'static [Page],
+    /// The page that is shown, if it is one of them.
+    pub slug: &'static str,
+}
+
+impl Frame {
+    /// The frame of what is at `path`.
+    pub async fn new(
+        app: &App,
+        session: Session,
+        path: &str,
+        notice: Option<String>,
+    ) -> Result<Self, Problem> {
+        let first = path.split('/').nth(1).unwrap_or_default();
+        let slug = PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
+        let echo = realtime::echo_options().to_string();
+        let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
+        let visitor = Visitor::of(&session, &app.db).await?;
+        Ok(Self { visitor, token, notice, echo, users, pages: PAGES, slug })
+    }
+
+    /// The files of this kind that belong to the page.
+    pub fn own(&self, name: &str) -> Option<String> {
+        let path = format!("pages/{}/{name}", self.slug);
+        assets::exists(&path).then_some(path)
+    }
+
+    /// A circle that stands for a person: `{{ frame.avatar(user.id, user.name) }}`.
+    pub fn avatar(&self, key: impl ToString, name: &str) -> Avatar {
+        Avatar::new(&key.to_string(), name)
+    }
+}
+
+impl FromRequestParts<App> for Frame {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let session = Session::from_request_parts(parts, app).await?;
+        Self::new(app, session, parts.uri.path(), reply::notice(&parts.headers)).await
+    }
+}
+
+/// `/` and `/code/{page}`.
+pub fn routes() -> Router<App> {
+    Router::new().route("/", get(index)).route("/code/{slug}", get(code))
+}
+
+#[derive(Template)]
+#[template(path = "layout/index.html")]
+struct Index {
+    frame: Frame,
+}
+
+async fn index(frame: Frame) -> View {
+    view(&Index { frame })
+}
+
+#[derive(Template)]
+#[template(path = "layout/code.html")]
+struct Code {
+    frame: Frame,
+    page: &'static Page,
+    files: Vec<(String, String)>,
+}
+
+/// The code of a page, as it is in the repository.
+async fn code(frame: Frame, Path(slug): Path<String>) -> View {
+    let page = PAGES.iter().find(|page| page.slug == slug).ok_or_else(Problem::not_found)?;
+    let mut files = assets::folder(&format!("pages/{slug}"));
+    // The module is the table of contents.
+    files.sort_by_key(|(name, _)| (name != "mod.rs", name != "events.rs"));
+    view(&Code { frame, page, files })
+}
+
+#[derive(Template)]
+#[template(path = "layout/problem.html")]
+struct ProblemPage<'a> {
+    frame: Frame,
+    problem: &'a Problem,
+}
+
+/// A page that says what is wrong.
+pub fn problem(frame: Result<Frame, Problem>, problem: &Problem) -> Response {
+    match frame.and_then(|frame| view(&ProblemPage { frame, problem })) {
+        Ok(page) => (problem.status, page).into_response(),
+        Err(worse) => (worse.status, worse.message).into_response(),
+    }
+}

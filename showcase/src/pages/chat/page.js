@@ -1,0 +1,154 @@
+import { announce, echo, fetchJson, fill, paint, toast, visitor } from '/assets/layout/app.js';
+
+const room = Number(location.pathname.split('/')[2]);
+const messages = document.getElementById('messages');
+const members = document.getElementById('members');
+const scroll = messages.parentElement;
+const form = document.getElementById('write');
+const field = form.elements.text;
+
+const channel = echo
+  .join(`chat.${room}`)
+  // Also after each reconnection: what was sent meanwhile is in the database.
+  .subscribed(catchUp)
+  .here((all) => showMembers(all))
+  .joining((member) => showMembers([...here.values(), member]))
+  .leaving((member) => {
+    stoppedTyping(member.key);
+    showMembers([...here.values()].filter(({ key }) => key !== member.key));
+  })
+  .listen('MessageSent', (message) => {
+    stoppedTyping(message.author);
+    show(message);
+    announce(`${message.name}: ${message.text}`);
+  })
+  .listenForWhisper('typing', ({ typing }, { user_id: key }) => (typing ? startedTyping(key) : stoppedTyping(key)));
+
+// Messages
+
+function show(message) {
+  if (messages.querySelector(`[data-id="${message.id}"]`)) {
+    return;
+  }
+  const item = fill('message', message);
+  item.dataset.id = message.id;
+  item.classList.toggle('own', message.author === visitor);
+  paint(item.querySelector('.avatar'), message.author, message.name);
+  const isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+  const before = [...messages.children].findLast(({ dataset }) => Number(dataset.id) < message.id);
+  before ? before.after(item) : messages.prepend(item);
+  if (isAtEnd || message.author === visitor) {
+    toEnd();
+  }
+}
+
+async function catchUp() {
+  const last = messages.lastElementChild?.dataset.id ?? 0;
+  for (const message of await fetchJson(`/chat/${room}/messages?after=${last}`)) {
+    show(message);
+  }
+}
+
+function toEnd() {
+  scroll.scrollTop = scroll.scrollHeight;
+}
+toEnd();
+
+// Writing
+
+form.addEventListener('sent', ({ detail: message }) => {
+  show(message);
+  field.value = '';
+  form.elements.draft.value = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  field.focus();
+  stopTyping();
+});
+
+field.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    form.requestSubmit();
+  }
+});
+
+// I am typing: said once at the beginning, again now and then while it goes on, and once at the end.
+
+const IDLE_MS = 1000;
+const REPEAT_MS = 4000;
+let saidAt = 0;
+let idle;
+
+field.addEventListener('input', () => {
+  if (Date.now() - saidAt > REPEAT_MS) {
+    saidAt = Date.now();
+    channel.whisper('typing', { typing: true });
+  }
+  clearTimeout(idle);
+  idle = setTimeout(stopTyping, IDLE_MS);
+});
+
+function stopTyping() {
+  clearTimeout(idle);
+  if (saidAt) {
+    saidAt = 0;
+    channel.whisper('typing', { typing: false });
+  }
+}
+
+// Others are typing, until they say otherwise, leave, or are not heard of for a while.
+
+const typists = new Map();
+
+function startedTyping(key) {
+  clearTimeout(typists.get(key));
+  typists.set(key, setTimeout(() => stoppedTyping(key), REPEAT_MS + 2000));
+  showTyping();
+}
+
+function stoppedTyping(key) {
+  clearTimeout(typists.get(key));
+  typists.delete(key);
+  showTyping();
+}
+
+function showTyping() {
+  const names = [...typists.keys()].map((key) => here.get(key)?.name).filter(Boolean);
+  const text = { 0: '', 1: `${names[0]} is typing…`, 2: `${names.join(' and ')} are typing…` };
+  document.getElementById('typing').textContent = text[names.length] ?? 'Several people are typing…';
+}
+
+// Who is here
+
+let here = new Map();
+
+function showMembers(all) {
+  here = new Map(all.map((member) => [member.key, member]));
+  const sorted = [...here.values()].sort((a, b) => a.name.localeCompare(b.name));
+  members.replaceChildren(
+    ...sorted.map((member) => {
+      const item = fill('member', { name: member.key === visitor ? `${member.name} (you)` : member.name });
+      paint(item.querySelector('.avatar'), member.key, member.name);
+      return item;
+    }),
+  );
+  document.getElementById('count').textContent = here.size;
+}
+
+// Other rooms
+
+if (/^\d+$/.test(visitor)) {
+  echo.private(`chat.inbox.${visitor}`).listen('SomethingNew', (news) => {
+    if (news.room === room) {
+      return;
+    }
+    const rooms = document.getElementById('rooms');
+    let link = rooms.querySelector(`a[href="/chat/${news.room}"]`);
+    if (!link) {
+      link = Object.assign(document.createElement('a'), { href: `/chat/${news.room}`, textContent: news.title });
+      rooms.append(document.createElement('li'));
+      rooms.lastElementChild.append(link);
+    }
+    link.classList.add('new');
+    toast(`New message in ${news.title}`, link.href);
+  });
+}

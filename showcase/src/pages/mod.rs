@@ -1,0 +1,49 @@
+//! The features. **Each is a folder that has everything of it**, and one line in [`PAGES`].
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod.rs` | `PAGE`, routes and handlers, who may join which channel |
+//! | `events.rs` | what is broadcast |
+//! | `store.rs` | the queries |
+//! | `migration.sql` | tables and seed data; run at every start, so that it creates only what is missing |
+//! | `page.html` | the template, in the frame of `layout/frame.html` |
+//! | `page.js`, `page.css` | loaded with the page if they exist |
+//! | `tests.rs` | the handlers with the library's `Fake`; browser tests are in `e2e/showcase/{slug}.test.mjs` |
+
+mod chat;
+mod poll;
+
+use axum::Router;
+use resound::Channels;
+
+use crate::{app::App, visitor::Visitor};
+
+/// All features, in the order of the navigation.
+pub const PAGES: &[Page] = &[
+    chat::PAGE, //
+    poll::PAGE,
+];
+
+/// What the application knows of a feature.
+pub struct Page {
+    /// The folder, and the path: `/{slug}` and what is below it.
+    pub slug: &'static str,
+    pub title: &'static str,
+    /// One sentence, for the front page.
+    pub summary: &'static str,
+    pub routes: fn() -> Router<App>,
+    pub channels: fn() -> Channels<App, Visitor>,
+    pub migration: &'static str,
+}
+
+impl Page {
+    /// A feature that has nothing yet.
+    pub const fn new(slug: &'static str, title: &'static str, summary: &'static str) -> Self {
+        Self { slug, title, summary, routes: Router::new, channels, migration: "" }
+    }
+}
+
+/// No channels that need a permission.
+pub fn channels() -> Channels<App, Visitor> {
+    Channels::<App>::new().user::<Visitor>()
+}

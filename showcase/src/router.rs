@@ -1,0 +1,51 @@
+//! All routes, and what stands in front of them.
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+};
+use resound::axum::Broadcasting;
+
+use crate::{app::App, assets, layout, pages::PAGES, realtime, reply, session, visitor};
+
+/// The whole application.
+pub fn router(app: &App) -> Router {
+    let pages = PAGES.iter().fold(Router::new(), |router, page| router.merge((page.routes)()));
+    let pages = pages
+        .merge(layout::routes())
+        .merge(visitor::routes())
+        .fallback(reply::not_found)
+        .layer(from_fn_with_state(app.clone(), session::refuse_forged_forms))
+        .layer(from_fn_with_state(app.clone(), reply::layer))
+        .layer(from_fn(security_headers));
+
+    let channels = Broadcasting::new(&app.broadcaster);
+    let channels = PAGES.iter().fold(channels, |all, page| all.channels((page.channels)()));
+
+    pages
+        .merge(channels.routes())
+        .layer(from_fn_with_state(app.clone(), session::layer))
+        .merge(assets::routes())
+        .with_state(app.clone())
+}
+
+/// Nothing but this application's own files runs in its pages, and nobody frames them.
+async fn security_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        realtime::origins()
+    );
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
