@@ -152,7 +152,7 @@ async function ask(t, question, answers) {
 }
 
 async function vote(page, label) {
-  await page.getByText(label, { exact: true }).click();
+  await page.locator('#options').getByText(label, { exact: true }).click();
   await page.getByRole('button', { name: 'Vote' }).click();
   await page.getByText('Thank you for your vote.').first().waitFor();
 }

@@ -30,7 +30,8 @@ pub fn routes() -> Router<App> {
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    let kind = KINDS.iter().find(|(ending, _)| path.rsplit_once('.').is_some_and(|(_, it)| it == *ending));
+    let kind =
+        KINDS.iter().find(|(ending, _)| path.rsplit_once('.').is_some_and(|(_, it)| it == *ending));
     let (Some((_, kind)), Some(file)) = (kind, find(&path)) else {
         return StatusCode::NOT_FOUND.into_response();
     };

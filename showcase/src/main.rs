@@ -28,7 +28,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::App;
+use crate::{app::App, pages::PAGES};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -39,8 +39,13 @@ async fn main() -> anyhow::Result<()> {
     let db = database::open(&variable("DATABASE_URL", "sqlite:showcase.sqlite")).await?;
     let app = App::new(db, realtime::broadcaster()?).await?;
 
+    for page in PAGES {
+        (page.start)(&app);
+    }
+
     let address = format!("{}:{}", variable("HOST", "127.0.0.1"), variable("PORT", "8000"));
-    let listener = TcpListener::bind(&address).await.with_context(|| format!("can't listen on {address}"))?;
+    let listener =
+        TcpListener::bind(&address).await.with_context(|| format!("can't listen on {address}"))?;
     println!("The showcase is at http://{}", listener.local_addr()?);
 
     axum::serve(listener, router::router(&app)).with_graceful_shutdown(told_to_stop()).await?;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{FromRequest, Request, State, rejection::FormRejection},
     http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
@@ -129,6 +129,17 @@ impl IntoResponse for Problem {
     }
 }
 
+/// A form's fields; what can't be read is a [`Problem`].
+#[derive(FromRequest)]
+#[from_request(via(axum::Form), rejection(Problem))]
+pub struct Form<T>(pub T);
+
+impl From<FormRejection> for Problem {
+    fn from(_: FormRejection) -> Self {
+        Self::invalid("Something is missing in this form.")
+    }
+}
+
 /// The answer to an address that does not exist.
 pub async fn not_found() -> Problem {
     Problem::not_found()
@@ -151,14 +162,19 @@ pub async fn layer(
         let to = done.to.unwrap_or_else(|| origin(&headers));
         return keep_cookies(&response, Redirect::to(&to).into_response());
     }
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    // Of axum's own answers the one that matters is that an address can't be read.
+    let foreign = response.status().is_client_error().then(Problem::not_found);
+    if let Some(problem) = response.extensions_mut().remove::<Problem>().or(foreign) {
         if !is_form {
             let frame = Frame::new(&app, session, uri.path(), None).await;
             return layout::problem(frame, &problem);
         }
         let mut redirect = Redirect::to(&origin(&headers)).into_response();
         let message = hex(problem.message.as_bytes());
-        set_cookie(&mut redirect, &format!("{NOTICE}={message}; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"));
+        set_cookie(
+            &mut redirect,
+            &format!("{NOTICE}={message}; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"),
+        );
         return redirect;
     }
     if !is_form && cookie(&headers, NOTICE).is_some() {
@@ -175,14 +191,19 @@ pub fn notice(headers: &HeaderMap) -> Option<String> {
 }
 
 fn accepts(headers: &HeaderMap, kind: &str) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|v| v.contains(kind))
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|v| v.contains(kind))
 }
 
 /// The page that the form is on; never one of another site.
 fn origin(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     let path = referer.and_then(|url| url.parse::<Uri>().ok()?.into_parts().path_and_query);
-    path.map(|path| path.to_string()).filter(|path| !path.starts_with("//")).unwrap_or_else(|| "/".to_owned())
+    path.map(|path| path.to_string())
+        .filter(|path| !path.starts_with("//"))
+        .unwrap_or_else(|| "/".to_owned())
 }
 
 fn keep_cookies(from: &Response, mut to: Response) -> Response {

@@ -1,7 +1,6 @@
 //! A signed cookie says who a browser is, and forms carry a token that only this browser's pages have.
 
 use axum::{
-    Form,
     body::{Body, to_bytes},
     extract::{FromRequest as _, FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
@@ -13,7 +12,10 @@ use serde::Deserialize;
 use sha2::Sha256;
 use sqlx::SqlitePool;
 
-use crate::{app::App, reply::Problem};
+use crate::{
+    app::App,
+    reply::{Form, Problem},
+};
 
 const COOKIE: &str = "showcase";
 const COOKIE_SECONDS: u32 = 30 * 24 * 60 * 60;
@@ -61,7 +63,11 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().ok_or_else(|| Problem::failed("this route has no session layer"))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Problem::failed("this route has no session layer"))
     }
 }
 
@@ -134,9 +140,11 @@ impl Key {
             .bind(&new[..])
             .execute(db)
             .await?;
-        let key: Vec<u8> =
-            sqlx::query_scalar("SELECT value FROM settings WHERE name = 'key'").fetch_one(db).await?;
-        let key = key.try_into().map_err(|_| anyhow::anyhow!("the key in the database is damaged"))?;
+        let key: Vec<u8> = sqlx::query_scalar("SELECT value FROM settings WHERE name = 'key'")
+            .fetch_one(db)
+            .await?;
+        let key =
+            key.try_into().map_err(|_| anyhow::anyhow!("the key in the database is damaged"))?;
         Ok(Self(key))
     }
 

@@ -26,7 +26,8 @@ pub struct Showcase {
 impl Showcase {
     pub async fn new() -> Self {
         let fake = Fake::new();
-        let db = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        let db =
+            SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
         let app = App::new(db, fake.broadcaster()).await.unwrap();
         Self { router: router(&app), app, fake }
     }
@@ -94,7 +95,8 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("this is no JSON: {}", self.text))
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|_| panic!("this is no JSON: {}", self.text))
     }
 
     /// What a person is told who may not do this.

@@ -2,7 +2,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 use axum::{
-    Form, Router,
+    Router,
     extract::{FromRequestParts, State},
     http::request::Parts,
     response::{IntoResponse as _, Response},
@@ -15,7 +15,7 @@ use sqlx::{FromRow, SqlitePool};
 
 use crate::{
     app::App,
-    reply::{Done, Problem},
+    reply::{Done, Form, Problem},
     session::{Session, set_cookie},
 };
 
@@ -59,7 +59,9 @@ impl Visitor {
             None => None,
         };
         Ok(match user {
-            Some(user) => Self { key: user.id.to_string(), name: user.name.clone(), user: Some(user) },
+            Some(user) => {
+                Self { key: user.id.to_string(), name: user.name.clone(), user: Some(user) }
+            }
             None => Self::guest(&session.id),
         })
     }
@@ -96,7 +98,10 @@ impl Avatar {
         let tint = key.bytes().map(u64::from).sum::<u64>() % TINTS;
         let first = |word: &str| word.chars().next();
         let words = name.split_whitespace();
-        Self { tint, initials: words.clone().take(1).chain(words.skip(1).last()).filter_map(first).collect() }
+        Self {
+            tint,
+            initials: words.clone().take(1).chain(words.skip(1).last()).filter_map(first).collect(),
+        }
     }
 }
 

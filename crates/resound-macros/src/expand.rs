@@ -1,6 +1,6 @@
 //! The code that `#[derive(Broadcast)]` writes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
     Data, DeriveInput, Error, Expr, Fields, Path, Result, parse_quote, spanned::Spanned as _,
@@ -58,7 +58,9 @@ fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<T
             }
             Target::Named(kind, expr) => (kind, quote!(#expr), expr.span()),
             Target::List(expr) => {
-                return Ok(quote_spanned! { expr.span() =>
+                // Complaints point to the expression, but to lints this is a macro's code: a list of channels is converted, too.
+                let span = Span::call_site().located_at(expr.span());
+                return Ok(quote_spanned! { span =>
                     channels.extend(
                         ::std::iter::IntoIterator::into_iter(#expr)
                             .map(::std::convert::Into::<#resound::Channel>::into),

@@ -51,7 +51,8 @@ impl Frame {
         notice: Option<String>,
     ) -> Result<Self, Problem> {
         let first = path.split('/').nth(1).unwrap_or_default();
-        let slug = PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
+        let slug =
+            PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
         let echo = realtime::echo_options().to_string();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
@@ -65,7 +66,7 @@ impl Frame {
     }
 
     /// A circle that stands for a person: `{{ frame.avatar(user.id, user.name) }}`.
-    pub fn avatar(&self, key: impl ToString, name: &str) -> Avatar {
+    pub fn avatar(&self, key: &(impl ToString + ?Sized), name: &str) -> Avatar {
         Avatar::new(&key.to_string(), name)
     }
 }

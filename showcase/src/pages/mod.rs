@@ -34,12 +34,14 @@ pub struct Page {
     pub routes: fn() -> Router<App>,
     pub channels: fn() -> Channels<App, Visitor>,
     pub migration: &'static str,
+    /// Begins what the feature does by itself, without a request.
+    pub start: fn(&App),
 }
 
 impl Page {
     /// A feature that has nothing yet.
     pub const fn new(slug: &'static str, title: &'static str, summary: &'static str) -> Self {
-        Self { slug, title, summary, routes: Router::new, channels, migration: "" }
+        Self { slug, title, summary, routes: Router::new, channels, migration: "", start: |_| {} }
     }
 }
 

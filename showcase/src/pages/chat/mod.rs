@@ -10,7 +10,7 @@ mod tests;
 
 use askama::Template;
 use axum::{
-    Form, Json, Router,
+    Json, Router,
     extract::{Path, Query, State},
     response::Redirect,
     routing::{get, post},
@@ -26,7 +26,7 @@ use crate::{
     app::App,
     layout::{Frame, View, view},
     pages::{self, Page},
-    reply::{Done, Problem},
+    reply::{Done, Form, Problem},
     session::{hex, random},
     text,
     visitor::{User, Visitor},
@@ -52,11 +52,12 @@ fn routes() -> Router<App> {
 }
 
 fn channels() -> Channels<App, Visitor> {
-    pages::channels()
-        .presence("chat.{room}", join)
-        .private("chat.inbox.{user}", |visitor: Visitor, resound::Path(user): resound::Path<i64>| {
-            async move { visitor.user.is_some_and(|it| it.id == user) }
-        })
+    pages::channels().presence("chat.{room}", join).private(
+        "chat.inbox.{user}",
+        |visitor: Visitor, resound::Path(user): resound::Path<i64>| async move {
+            visitor.user.is_some_and(|it| it.id == user)
+        },
+    )
 }
 
 /// Who may read a room is a member of its channel.
@@ -122,7 +123,8 @@ async fn send(
         return Done::with(Message::of_draft(&app.db, &visitor, draft).await?);
     };
     let others = room.other_members(&app.db, &visitor).await?;
-    let news = SomethingNew { users: others, room: room.id, title: room.title_for_others(&visitor) };
+    let news =
+        SomethingNew { users: others, room: room.id, title: room.title_for_others(&visitor) };
     let done = Done::with(&message);
     app.broadcaster.send(MessageSent { room: room.id, message }).to_others(socket).await;
     app.broadcaster.send(news).await;

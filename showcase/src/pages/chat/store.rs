@@ -56,7 +56,11 @@ impl Room {
     }
 
     /// The members beside the visitor; an open room has none.
-    pub async fn other_members(&self, db: &SqlitePool, visitor: &Visitor) -> sqlx::Result<Vec<i64>> {
+    pub async fn other_members(
+        &self,
+        db: &SqlitePool,
+        visitor: &Visitor,
+    ) -> sqlx::Result<Vec<i64>> {
         sqlx::query_scalar("SELECT user_id FROM chat_members WHERE room_id = ? AND user_id <> ?")
             .bind(self.id)
             .bind(visitor.user.as_ref().map(|user| user.id))
@@ -122,11 +126,13 @@ impl Message {
 
     /// The messages of a room after this one.
     pub async fn after(db: &SqlitePool, room: i64, id: i64, count: u32) -> sqlx::Result<Vec<Self>> {
-        sqlx::query_as("SELECT * FROM chat_messages WHERE room_id = ? AND id > ? ORDER BY id LIMIT ?")
-            .bind(room)
-            .bind(id)
-            .bind(count)
-            .fetch_all(db)
-            .await
+        sqlx::query_as(
+            "SELECT * FROM chat_messages WHERE room_id = ? AND id > ? ORDER BY id LIMIT ?",
+        )
+        .bind(room)
+        .bind(id)
+        .bind(count)
+        .fetch_all(db)
+        .await
     }
 }

@@ -18,7 +18,8 @@ async fn a_message_goes_to_the_room_but_not_to_its_sender_who_has_it_as_the_answ
     let showcase = Showcase::new().await;
     let answer = showcase.user(ADA).post("/chat/2", "text=Hello+%3Cb%3E&draft=d1").await;
     assert_eq!(answer.json()["text"], "Hello <b>");
-    let sent = showcase.fake.assert_broadcast::<MessageSent>(|event| event.message.text == "Hello <b>");
+    let sent =
+        showcase.fake.assert_broadcast::<MessageSent>(|event| event.message.text == "Hello <b>");
     sent.on("presence-chat.2").to_others(SOCKET);
     showcase.fake.assert_broadcast::<SomethingNew>(|event| event.users == [GRACE, 3]);
 }
@@ -27,8 +28,10 @@ async fn a_message_goes_to_the_room_but_not_to_its_sender_who_has_it_as_the_answ
 async fn a_form_that_is_sent_twice_is_one_message() {
     let showcase = Showcase::new().await;
     let ada = showcase.user(ADA);
-    let (first, second) =
-        (ada.post("/chat/1", "text=Once&draft=d1").await, ada.post("/chat/1", "text=Once&draft=d1").await);
+    let (first, second) = (
+        ada.post("/chat/1", "text=Once&draft=d1").await,
+        ada.post("/chat/1", "text=Once&draft=d1").await,
+    );
     assert_eq!(first.json(), second.json());
     showcase.fake.assert_count::<MessageSent>(1);
 }
@@ -42,7 +45,10 @@ async fn a_text_that_is_empty_too_long_or_forged_is_refused() {
         ("x".repeat(1001), "A message may have 1000 characters, this one has 1001."),
     ] {
         let answer = ada.post("/chat/1", &format!("text={text}&draft=d")).await;
-        assert_eq!((answer.status, &*answer.problem()), (StatusCode::UNPROCESSABLE_ENTITY, problem));
+        assert_eq!(
+            (answer.status, &*answer.problem()),
+            (StatusCode::UNPROCESSABLE_ENTITY, problem)
+        );
     }
     assert_eq!(ada.forge("/chat/1", "text=x&draft=d").await.status, StatusCode::FORBIDDEN);
     assert_eq!(ada.forge("/chat/1", "text=x&draft=d&_token=").await.status, StatusCode::FORBIDDEN);
@@ -58,7 +64,10 @@ async fn a_room_of_two_is_one_whoever_opens_it_and_closed_to_others() {
     assert!(showcase.user(GRACE).get(room).await.text.contains("Ada Lovelace · Chat"));
     for stranger in [showcase.user(LINUS), showcase.guest()] {
         assert_eq!(stranger.get(room).await.status, StatusCode::NOT_FOUND);
-        assert_eq!(stranger.get(&format!("{room}/messages?after=0")).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            stranger.get(&format!("{room}/messages?after=0")).await.status,
+            StatusCode::NOT_FOUND
+        );
         assert_eq!(stranger.post(room, "text=x&draft=d").await.status, StatusCode::NOT_FOUND);
     }
     assert_eq!(showcase.user(ADA).post("/chat/with/1", "").await.status, StatusCode::NOT_FOUND);

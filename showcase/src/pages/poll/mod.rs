@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{
-    Extension, Form, Json, Router,
+    Extension, Json, Router,
     extract::{Path, State},
     routing::get,
 };
@@ -28,7 +28,7 @@ use crate::{
     app::App,
     layout::{Frame, View, view},
     pages::Page,
-    reply::{Done, Problem},
+    reply::{Done, Form, Problem},
     text,
     visitor::{User, Visitor},
 };

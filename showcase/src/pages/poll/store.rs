@@ -49,18 +49,21 @@ impl Poll {
 
     /// Whether this can be voted for.
     pub async fn has(&self, db: &SqlitePool, option: i64) -> sqlx::Result<bool> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM poll_options WHERE poll_id = ? AND id = ?)")
-            .bind(self.id)
-            .bind(option)
-            .fetch_one(db)
-            .await
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM poll_options WHERE poll_id = ? AND id = ?)",
+        )
+        .bind(self.id)
+        .bind(option)
+        .fetch_one(db)
+        .await
     }
 
     /// Takes the vote; false if this person has voted. That two votes at once are not both taken is the database's
     /// doing: nobody asks before the insert.
     pub async fn vote(&self, db: &SqlitePool, voter: &Visitor, option: i64) -> sqlx::Result<bool> {
         let sql = "INSERT INTO poll_votes (poll_id, voter, option_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-        let inserted = sqlx::query(sql).bind(self.id).bind(&voter.key).bind(option).execute(db).await?;
+        let inserted =
+            sqlx::query(sql).bind(self.id).bind(&voter.key).bind(option).execute(db).await?;
         Ok(inserted.rows_affected() == 1)
     }
 

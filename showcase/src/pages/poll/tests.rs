@@ -19,7 +19,10 @@ async fn two_votes_of_one_person_at_once_are_one() {
     let mut votes = [one, two];
     votes.sort_by_key(|answer| answer.status);
     assert_eq!(votes[0].status, StatusCode::NO_CONTENT);
-    assert_eq!((votes[1].status, &*votes[1].problem()), (StatusCode::CONFLICT, "You have voted already."));
+    assert_eq!(
+        (votes[1].status, &*votes[1].problem()),
+        (StatusCode::CONFLICT, "You have voted already.")
+    );
     assert_eq!(showcase.guest().get("/poll/1/results").await.json()["votes"], 1);
     showcase.fake.assert_broadcast::<ResultsChanged>(|event| event.results.votes == 1).on("poll.1");
 }
@@ -46,7 +49,10 @@ async fn a_question_has_answers_of_its_own() {
     assert_eq!(ada.post("/poll/2", "option=5").await.status, StatusCode::NO_CONTENT);
     assert_eq!(ask("Tea%3F", "Yes").await.problem(), "A question needs 2 to 8 answers.");
     assert_eq!(ask(&"x".repeat(141), "Yes%0ANo").await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(showcase.guest().post("/poll", "question=a&options=b").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        showcase.guest().post("/poll", "question=a&options=b").await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test(start_paused = true)]
