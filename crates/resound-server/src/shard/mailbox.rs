@@ -16,7 +16,7 @@ use resound_hub::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use super::{Shard, Stream, arrival::Arrival, engine::Follower};
+use super::{Shard, Stream, arrival::Arrival, engine::Follower, guest::Guest};
 use crate::{metrics::ShardMetrics, redis::OwnedEvent};
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
@@ -31,6 +31,8 @@ pub(crate) enum ShardMessage {
     Connection(TcpStream, SocketAddr),
     /// A connection that belongs here, with what was read of it elsewhere.
     Request(Stream, Vec<u8>),
+    /// A WebSocket that was opened elsewhere than on the listener.
+    Guest(Box<Guest>),
     /// A WebSocket whose session has moved here.
     Follower(Box<Follower>),
     /// A client that returns to a session of this shard.
@@ -76,15 +78,22 @@ impl Mailbox {
     /// Waits until there are messages, and takes them.
     pub(crate) async fn take(&self) -> Vec<ShardMessage> {
         loop {
-            let messages =
-                std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            let messages = self.take_all();
             if !messages.is_empty() {
-                self.count.store(0, Ordering::Relaxed);
-                self.emptied.notify_waiters();
                 return messages;
             }
             self.arrived.notified().await;
         }
+    }
+
+    fn take_all(&self) -> Vec<ShardMessage> {
+        let messages =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if !messages.is_empty() {
+            self.count.store(0, Ordering::Relaxed);
+            self.emptied.notify_waiters();
+        }
+        messages
     }
 
     fn is_full(&self) -> bool {
@@ -111,6 +120,13 @@ impl Shards {
 
     pub(crate) fn post(&self, shard: ShardId, message: ShardMessage) {
         self.0[shard].post(&mut vec![message]);
+    }
+
+    /// Drops what waits; nobody is there any more who would do it.
+    pub(crate) fn clear(&self) {
+        for mailbox in self.0.iter() {
+            drop(mailbox.take_all());
+        }
     }
 
     /// Waits until no shard has more waiting than it should.
