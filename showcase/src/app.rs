@@ -5,7 +5,7 @@ use std::sync::Arc;
 use resound::Broadcaster;
 use sqlx::SqlitePool;
 
-use crate::{database, session::Key};
+use crate::session::Key;
 
 /// The state of the application; a few pointers, cheap to clone.
 #[derive(Clone)]
@@ -17,10 +17,7 @@ pub struct App {
 }
 
 impl App {
-    /// Creates what is missing in the database.
-    pub async fn new(db: SqlitePool, broadcaster: Broadcaster) -> anyhow::Result<Self> {
-        database::create(&db).await?;
-        let key = Arc::new(Key::load(&db).await?);
-        Ok(Self { db, broadcaster, key })
+    pub fn new(db: SqlitePool, broadcaster: Broadcaster, key: Key) -> Self {
+        Self { db, broadcaster, key: Arc::new(key) }
     }
 }

@@ -28,7 +28,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::{app::App, pages::PAGES};
+use crate::{app::App, pages::PAGES, session::Key};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -37,7 +37,9 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
     let db = database::open(&variable("DATABASE_URL", "sqlite:showcase.sqlite")).await?;
-    let app = App::new(db, realtime::broadcaster()?).await?;
+    database::create(&db).await?;
+    let key = Key::load(&db).await?;
+    let app = App::new(db, realtime::broadcaster(&key)?, key);
 
     for page in PAGES {
         (page.start)(&app);
@@ -48,7 +50,17 @@ async fn main() -> anyhow::Result<()> {
         TcpListener::bind(&address).await.with_context(|| format!("can't listen on {address}"))?;
     println!("The showcase is at http://{}", listener.local_addr()?);
 
-    axum::serve(listener, router::router(&app)).with_graceful_shutdown(told_to_stop()).await?;
+    let end = {
+        let broadcaster = app.broadcaster.clone();
+        async move {
+            told_to_stop().await;
+            // Before axum waits for open requests: clients that poll always have one.
+            if let Some(embedded) = broadcaster.embedded() {
+                embedded.shutdown().await;
+            }
+        }
+    };
+    axum::serve(listener, router::router(&app)).with_graceful_shutdown(end).await?;
     if let Err(waiting) = app.broadcaster.flush(Duration::from_secs(5)).await {
         tracing::warn!(waiting, "broadcasts are lost, their server could not be reached");
     }

@@ -2,9 +2,9 @@
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use resound::axum::Broadcasting;
@@ -20,25 +20,29 @@ pub fn router(app: &App) -> Router {
         .fallback(reply::not_found)
         .layer(from_fn_with_state(app.clone(), session::refuse_forged_forms))
         .layer(from_fn_with_state(app.clone(), reply::layer))
-        .layer(from_fn(security_headers));
+        .layer(from_fn_with_state(app.clone(), security_headers));
 
     let channels = Broadcasting::new(&app.broadcaster);
     let channels = PAGES.iter().fold(channels, |all, page| all.channels((page.channels)()));
 
-    pages
+    let router = pages
         .merge(channels.routes())
         .layer(from_fn_with_state(app.clone(), session::layer))
         .merge(assets::routes())
-        .with_state(app.clone())
+        .merge(resound::axum::server(&app.broadcaster))
+        .with_state(app.clone());
+    // Clients of Socket.IO ask by way of the server whether they may join.
+    resound::axum::join_in_process(&app.broadcaster, &router);
+    router
 }
 
 /// Nothing but this application's own files runs in its pages, and nobody frames them.
-async fn security_headers(request: Request, next: Next) -> Response {
+async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
          form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        realtime::origins()
+        realtime::origin(&app.broadcaster)
     );
     let headers = response.headers_mut();
     if let Ok(policy) = HeaderValue::from_str(&policy) {

@@ -148,7 +148,8 @@ impl Key {
         Ok(Self(key))
     }
 
-    fn sign(&self, purpose: &str, text: &str) -> String {
+    /// A signature, for this purpose only.
+    pub fn sign(&self, purpose: &str, text: &str) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length is a key");
         mac.update(format!("{purpose}:{text}").as_bytes());
         hex(&mac.finalize().into_bytes())

@@ -11,7 +11,12 @@ use serde_json::Value;
 use sqlx::sqlite::SqlitePoolOptions;
 use tower::ServiceExt as _;
 
-use crate::{app::App, router::router, session::Session};
+use crate::{
+    app::App,
+    database,
+    router::router,
+    session::{Key, Session},
+};
 
 /// What a connection's id looks like.
 pub const SOCKET: &str = "123.456";
@@ -28,7 +33,9 @@ impl Showcase {
         let fake = Fake::new();
         let db =
             SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
-        let app = App::new(db, fake.broadcaster()).await.unwrap();
+        database::create(&db).await.unwrap();
+        let key = Key::load(&db).await.unwrap();
+        let app = App::new(db, fake.broadcaster(), key);
         Self { router: router(&app), app, fake }
     }
 

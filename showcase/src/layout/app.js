@@ -8,8 +8,15 @@ const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 /** Who this is: the id of a user, or `guest-…`. */
 export const visitor = meta('visitor');
 
-/** laravel-echo, connected. */
-export const echo = new Echo(JSON.parse(meta('echo')));
+/** laravel-echo, connected; to where the page came from, unless the application says otherwise. */
+export const echo = new Echo({
+  wsHost: location.hostname,
+  wsPort: Number(location.port) || 80,
+  wssPort: Number(location.port) || 443,
+  forceTLS: location.protocol === 'https:',
+  enabledTransports: ['ws', 'wss'],
+  ...JSON.parse(meta('echo')),
+});
 
 // The state of the connection
 
@@ -18,12 +25,25 @@ let wasConnected = false;
 
 function showState(state) {
   wasConnected ||= state === 'connected';
+  const text = state === 'connected' ? 'Connected' : wasConnected ? 'Reconnecting…' : 'Connecting…';
   banner.dataset.state = state;
-  banner.textContent = state === 'connected' ? 'Connected' : wasConnected ? 'Reconnecting…' : 'Connecting…';
   banner.hidden = false;
+  // Set once only, because screen readers say it each time.
+  if (banner.textContent !== text) {
+    banner.textContent = text;
+  }
 }
 echo.connector.onConnectionChange(showState);
 showState(echo.connectionStatus());
+
+// After a server that refused it, pusher-js waits for 15 to 60 seconds. Somebody who looks at a page need not.
+const RETRY_MS = 4000;
+setInterval(() => {
+  if (wasConnected && echo.connectionStatus() !== 'connected' && !document.hidden) {
+    echo.connector.pusher.disconnect();
+    echo.connector.pusher.connect();
+  }
+}, RETRY_MS * (1 + Math.random()));
 
 // Forms
 

@@ -53,7 +53,7 @@ impl Frame {
         let first = path.split('/').nth(1).unwrap_or_default();
         let slug =
             PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
-        let echo = realtime::echo_options().to_string();
+        let echo = realtime::echo_options(&app.broadcaster).to_string();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
         Ok(Self { visitor, token, notice, echo, users, pages: PAGES, slug })
