@@ -15,8 +15,26 @@ export const echo = new Echo({
   wssPort: Number(location.port) || 443,
   forceTLS: location.protocol === 'https:',
   enabledTransports: ['ws', 'wss'],
+  channelAuthorization: { customHandler: askToJoin },
   ...JSON.parse(meta('echo')),
 });
+
+/**
+ * What pusher-js does by itself at `/broadcasting/auth`, but for one thing: it asks once, and gives the channel up if the
+ * application does not answer, as one that is being restarted.
+ */
+async function askToJoin({ socketId, channelName }, callback) {
+  const body = new URLSearchParams({ socket_id: socketId, channel_name: channelName });
+  try {
+    const answer = await fetchPatiently('/broadcasting/auth', { method: 'POST', body });
+    // A permission is for one connection; the next one asks anew.
+    if (socketId === echo.socketId()) {
+      callback(null, answer);
+    }
+  } catch (error) {
+    callback(error, null);
+  }
+}
 
 // The state of the connection
 
@@ -58,9 +76,23 @@ export async function fetchJson(url, options = {}) {
   });
   const body = response.status === 204 ? undefined : await response.json().catch(() => ({}));
   if (!response.ok) {
-    throw new Error(body.message ?? 'Something went wrong. Please try again.');
+    throw Object.assign(new Error(body.message ?? 'Something went wrong. Please try again.'), { status: response.status });
   }
   return body;
+}
+
+/** The same for what may be asked twice: again and again, until the application is there. */
+export async function fetchPatiently(url, options) {
+  for (;;) {
+    try {
+      return await fetchJson(url, options);
+    } catch (error) {
+      if (error.status < 500) {
+        throw error;
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500 + 1000 * Math.random()));
+  }
 }
 
 /**

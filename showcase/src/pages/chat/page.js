@@ -1,4 +1,4 @@
-import { announce, echo, fetchJson, fill, paint, toast, visitor } from '/assets/layout/app.js';
+import { announce, echo, fetchPatiently, fill, paint, toast, visitor } from '/assets/layout/app.js';
 
 const room = Number(location.pathname.split('/')[2]);
 const messages = document.getElementById('messages');
@@ -44,7 +44,7 @@ function show(message) {
 
 async function catchUp() {
   const last = messages.lastElementChild?.dataset.id ?? 0;
-  for (const message of await fetchJson(`/chat/${room}/messages?after=${last}`)) {
+  for (const message of await fetchPatiently(`/chat/${room}/messages?after=${last}`)) {
     show(message);
   }
 }

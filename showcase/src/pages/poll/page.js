@@ -1,4 +1,4 @@
-import { announce, echo, fetchJson } from '/assets/layout/app.js';
+import { announce, echo, fetchPatiently } from '/assets/layout/app.js';
 
 const form = document.getElementById('vote');
 const poll = form && Number(location.pathname.split('/')[2]);
@@ -9,7 +9,7 @@ if (form) {
     .channel(`poll.${poll}`)
     .listen('ResultsChanged', show)
     // Also after each reconnection.
-    .subscribed(async () => show(await fetchJson(`/poll/${poll}/results`)));
+    .subscribed(async () => show(await fetchPatiently(`/poll/${poll}/results`)));
 
   form.addEventListener('sent', () => {
     form.querySelector('fieldset').disabled = true;
