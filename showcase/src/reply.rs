@@ -93,7 +93,10 @@ impl Problem {
 
     /// The form did not come from a page of this browser, or from an old one.
     pub fn forged() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "This page was out of date. Please reload it and try again.")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "This page was out of date. Please reload it and try again.",
+        )
     }
 
     /// More than any form here sends.
