@@ -50,6 +50,11 @@ impl Server {
         Self { child, port }
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A client that was greeted, and its socket id.
     pub(crate) fn connect(&self) -> Client {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it accepts");
