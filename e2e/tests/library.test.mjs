@@ -8,7 +8,7 @@ import { until } from '../support/inbox.mjs';
 import { fixedPort } from '../support/process.mjs';
 import { Redis } from '../support/redis.mjs';
 import { MEMBERS, Sample } from '../support/sample.mjs';
-import { APP, Server } from '../support/server.mjs';
+import { APP, Server, publisherOf } from '../support/server.mjs';
 import { SOCKET_IOS, openSocketIoEcho } from '../support/socketio.mjs';
 
 const [[, Echo, Pusher]] = ECHOS;
@@ -16,6 +16,12 @@ const [, [, io]] = SOCKET_IOS.slice(-2);
 
 /** The application with each driver: configuration is all that differs. */
 const DRIVERS = {
+  // Its port is the application's own, and so is its HTTP API.
+  embedded: ({ port }) => ({
+    server: { port, publisher: () => publisherOf(port) },
+    env: { BROADCAST_CONNECTION: 'embedded' },
+    stop: () => {},
+  }),
   reverb: (sample) => separate(sample, { BROADCAST_CONNECTION: 'reverb' }, 'REVERB'),
   pusher: (sample) => separate(sample, { BROADCAST_CONNECTION: 'pusher' }, 'PUSHER'),
   redis: async (sample) => {
@@ -55,7 +61,7 @@ const PAGES = {
 for (const [driver, begin] of Object.entries(DRIVERS)) {
   describe(`the driver ${driver}`, async () => {
     const port = await fixedPort();
-    const { server, env, stop } = await begin({ host: `http://127.0.0.1:${port}` });
+    const { server, env, stop } = await begin({ port, host: `http://127.0.0.1:${port}` });
     const sample = await Sample.start({ port, env });
     after(() => Promise.all([sample.stop(), stop()]));
     const site = { server, sample };
@@ -139,6 +145,32 @@ for (const [driver, begin] of Object.entries(DRIVERS)) {
     });
   });
 }
+
+describe('the driver log', async () => {
+  const sample = await Sample.start({ env: { BROADCAST_CONNECTION: 'log' } });
+  after(() => sample.stop());
+
+  test('an event is a line of the log, as in Laravel', async () => {
+    await sample.post('/orders/1', { text: 'packed' });
+    const line = await sample.logged('Broadcasting [');
+    const said = 'Broadcasting [App\\Events\\OrderUpdated] on channels [private-orders.1] with payload:';
+    assert.equal(line.fields.message.split('\n')[0], said);
+    assert.deepEqual(JSON.parse(line.fields.message.slice(said.length)), { order_id: 1, status: 'packed' });
+  });
+});
+
+test('with the driver null pages work, and nobody hears of it', async (t) => {
+  const sample = await Sample.start({ env: { BROADCAST_CONNECTION: 'null' } });
+  t.after(() => sample.stop());
+  await sample.post('/orders/1', { text: 'packed' });
+  await sample.post('/everywhere', { text: 'packed' });
+  assert.deepEqual(sample.log.map(({ fields }) => fields.message), ['listening']);
+});
+
+test('a wrong environment ends the application with a sentence', async () => {
+  const env = { BROADCAST_CONNECTION: 'reverb' };
+  await assert.rejects(Sample.start({ env }), /reverb is the broadcast connection, but REVERB_HOST is missing/);
+});
 
 /** Waits until the server has the subscription, which Socket.IO confirms to nobody. */
 async function joined({ server }, echo, channel, count = 1) {

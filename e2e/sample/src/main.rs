@@ -34,7 +34,9 @@ async fn main() -> anyhow::Result<()> {
     let router = Router::new()
         .merge(lobby::routes())
         .merge(resound::axum::routes(&broadcaster, channels::channels()))
-        .with_state(App { broadcaster });
+        .merge(resound::axum::server(&broadcaster))
+        .with_state(App { broadcaster: broadcaster.clone() });
+    resound::axum::join_in_process(&broadcaster, &router);
     let port = std::env::var("PORT").unwrap_or_else(|_| "0".to_owned());
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
