@@ -4,13 +4,14 @@
 //!
 //! * `derive`: `#[derive(Broadcast)]`
 //! * `scripted`: a driver that does what a test says; `delivery`: pages while it does
-//! * `pusher`: the driver over HTTP
+//! * `pusher`: the driver over HTTP; `batches`: several events in one request
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
+mod batches;
 mod delivery;
 mod derive;
 mod fake;
