@@ -58,12 +58,13 @@ impl Broadcaster {
 
     /// A broadcaster as Laravel's environment variables describe it.
     ///
-    /// * `BROADCAST_CONNECTION` (older: `BROADCAST_DRIVER`): `reverb`, `pusher`, `log` or `null`, the default. With the feature
+    /// * `BROADCAST_CONNECTION` (older: `BROADCAST_DRIVER`): `reverb`, `pusher`, `redis`, `log` or `null`, the default. With the feature
     ///   `embedded` also `embedded`, which starts the server in this process with the variables of `resound start`.
     /// * `REVERB_APP_ID`, `REVERB_APP_KEY`, `REVERB_APP_SECRET`, `REVERB_HOST`, `REVERB_PORT` (443),
     ///   `REVERB_SCHEME` (`https`).
     /// * `PUSHER_APP_ID`, `PUSHER_APP_KEY`, `PUSHER_APP_SECRET`, `PUSHER_HOST` (`api-{cluster}.pusher.com`),
     ///   `PUSHER_PORT` (443), `PUSHER_SCHEME` (`https`), `PUSHER_APP_CLUSTER` (`mt1`).
+    /// * With the feature `redis`: `REDIS_URL` or `REDIS_HOST`, `REDIS_PORT`, …, `REDIS_PREFIX`; see `drivers::Redis`.
     /// * With the feature `encryption`: `REVERB_ENCRYPTION_MASTER_KEY_BASE64` and `PUSHER_…`, for which Laravel has an
     ///   option and no variable.
     ///

@@ -98,22 +98,41 @@ impl Connection {
     /// One try, of which the breaker hears.
     async fn attempt(&self, envelope: &Envelope) -> Result<(), SendError> {
         let timeout = self.policy.timeout;
-        let connection = || Arc::clone(&self.name);
-        let error = match tokio::time::timeout(timeout, self.driver.send(envelope)).await {
-            Ok(Ok(())) => {
-                self.note_success();
-                return Ok(());
-            }
-            Ok(Err(fault)) => SendError::Driver { connection: connection(), fault },
-            Err(_) => SendError::Timeout { connection: connection(), timeout },
+        let answer = tokio::time::timeout(timeout, self.driver.send(envelope)).await;
+        let result = answer.map_or_else(|_| Err(self.timed_out()), |sent| self.named(sent));
+        self.note(&result);
+        result
+    }
+
+    /// One try of several events; the answers are those of [`Driver::send_batch`].
+    async fn attempt_batch(&self, envelopes: &[Arc<Envelope>]) -> Vec<Result<(), SendError>> {
+        let timeout = self.policy.timeout;
+        let answers = tokio::time::timeout(timeout, self.driver.send_batch(envelopes)).await;
+        let results: Vec<_> = match answers {
+            Ok(answers) => answers.into_iter().map(|sent| self.named(sent)).collect(),
+            Err(_) => vec![Err(self.timed_out())],
         };
-        // Who refuses is there.
-        if matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. }) {
-            self.note_success();
-        } else {
-            self.note_failure(&error);
+        results.iter().for_each(|result| self.note(result));
+        results
+    }
+
+    fn named(&self, sent: Result<(), DriverError>) -> Result<(), SendError> {
+        sent.map_err(|fault| SendError::Driver { connection: Arc::clone(&self.name), fault })
+    }
+
+    fn timed_out(&self) -> SendError {
+        SendError::Timeout { connection: Arc::clone(&self.name), timeout: self.policy.timeout }
+    }
+
+    /// Tells the breaker.
+    fn note(&self, result: &Result<(), SendError>) {
+        match result {
+            // Who refuses is there.
+            Ok(()) | Err(SendError::Driver { fault: DriverError::Refused(_), .. }) => {
+                self.note_success();
+            }
+            Err(error) => self.note_failure(error),
         }
-        Err(error)
     }
 
     fn note_success(&self) {

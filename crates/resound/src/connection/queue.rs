@@ -91,14 +91,16 @@ impl Queue {
         Ok(())
     }
 
-    /// The oldest event, which stays in the queue; `None` when the queue is closed and empty.
-    pub(crate) async fn next(&self) -> Option<Arc<Envelope>> {
+    /// The oldest events, so many at most, which stay in the queue; `None` when the queue is closed and
+    /// empty.
+    pub(crate) async fn next(&self, max: usize) -> Option<Vec<Arc<Envelope>>> {
         loop {
             let filled = self.filled.notified();
             {
                 let state = lock(&self.state);
-                if let Some(job) = state.jobs.front() {
-                    return Some(Arc::clone(&job.envelope));
+                if !state.jobs.is_empty() {
+                    let oldest = state.jobs.iter().take(max.max(1));
+                    return Some(oldest.map(|job| Arc::clone(&job.envelope)).collect());
                 }
                 if state.is_closed {
                     return None;

@@ -227,3 +227,71 @@ fn a_broadcaster_outlives_the_runtime_that_used_it_first() {
     }
     assert_eq!(server.names(), ["a", "b"]);
 }
+
+/// A broadcaster by which these events were queued, all before the first was sent.
+async fn queue(server: &Scripted, policy: Policy, names: &[&'static str]) -> Broadcaster {
+    let broadcaster = server.broadcaster(policy);
+    for name in names {
+        broadcaster.send(event(*name)).await;
+    }
+    broadcaster
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_goes_together_in_its_order() {
+    let server = Scripted::batching(Mood::Well, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "b", "c", "d"]).await;
+    broadcaster.flush(LONG).await.unwrap();
+    assert_eq!(server.names(), ["a", "b", "c", "d"]);
+    assert_eq!(server.batches(), [3]);
+    assert_eq!((stats(&broadcaster).sent, stats(&broadcaster).waiting), (4, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_event_does_not_take_its_batch_with_it() {
+    let server = Scripted::batching(Mood::Picky, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "bad", "b", "c", "d"]).await;
+    broadcaster.flush(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(server.names(), ["a", "b", "c", "d"]);
+    // Refused as a whole, three one by one, and then together again.
+    assert_eq!((server.batches(), server.tries()), (vec![3, 2], 5));
+    assert_eq!((stats(&broadcaster).sent, stats(&broadcaster).dropped), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_did_not_get_to_is_sent_later() {
+    let server = Scripted::batching(Mood::Failing, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "b", "c"]).await;
+    assert_eq!(broadcaster.flush(Duration::from_millis(50)).await, Err(2));
+    server.set(Mood::Well);
+    broadcaster.flush(LONG).await.unwrap();
+    assert_eq!(server.names(), ["a", "b", "c"]);
+    assert_eq!(server.batches(), [3, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_outlive_an_outage_in_their_order_and_once() {
+    for mood in [Mood::Down, Mood::Hanging] {
+        let server = Scripted::batching(mood, 10);
+        let broadcaster = queue(&server, Policy::default(), &["a", "b", "c"]).await;
+        assert_eq!(broadcaster.flush(Duration::from_secs(10)).await, Err(3));
+        server.set(Mood::Well);
+        broadcaster.flush(LONG).await.unwrap();
+        assert_eq!(server.names(), ["a", "b", "c"]);
+        assert_eq!(stats(&broadcaster).dropped, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_are_tried_within_the_bounds_of_the_policy() {
+    let server = Scripted::batching(Mood::Down, 10);
+    let policy = Policy { tries_max: 2, ..Policy::default() };
+    let broadcaster = queue(&server, policy, &["a", "b"]).await;
+    broadcaster.flush(LONG).await.unwrap();
+    assert_eq!((server.tries(), stats(&broadcaster).dropped), (4, 2));
+    let policy =
+        Policy { tries_max: u32::MAX, age_max: Duration::from_secs(20), ..Policy::default() };
+    let broadcaster = queue(&server, policy, &["a", "b"]).await;
+    broadcaster.flush(Duration::from_secs(20)).await.unwrap();
+    assert_eq!(stats(&broadcaster).dropped, 2);
+}

@@ -4,13 +4,15 @@
 //!
 //! * `derive`: `#[derive(Broadcast)]`
 //! * `scripted`: a driver that does what a test says; `delivery`: pages while it does
-//! * `pusher`: the driver over HTTP
+//! * `pusher`: the driver over HTTP; `batches`: several events in one request
+//! * `redis_driver`: the driver over a real Redis, which `redis_server` starts
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
+mod batches;
 mod delivery;
 mod derive;
 mod fake;
@@ -18,4 +20,6 @@ mod logs;
 mod process;
 mod pusher;
 mod real;
+mod redis_driver;
+mod redis_server;
 mod scripted;

@@ -45,6 +45,11 @@ pub struct PusherOptions {
     pub scheme: Scheme,
     /// What stands in front of `/apps` (`/ws`), nothing by default.
     pub path: String,
+    /// How many events of the queue one request may carry, counted once for each of their channels: 10 by default,
+    /// which is Pusher's bound; Resound takes 100 and Reverb any number. With 1 events are sent one by one.
+    pub batch_max: usize,
+    /// The bytes of such a request, 8,000 by default: Reverb refuses requests of more than 10,000.
+    pub batch_bytes_max: usize,
 }
 
 impl PusherOptions {
@@ -61,6 +66,8 @@ impl PusherOptions {
             port: 443,
             scheme: Scheme::default(),
             path: String::new(),
+            batch_max: 10,
+            batch_bytes_max: 8000,
         }
     }
 
