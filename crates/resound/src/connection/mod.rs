@@ -10,8 +10,10 @@
 //! * `breaker`: when a server is left alone
 //! * `queue`: what waits
 //! * `worker`: who sends it
+//! * `panic`: drivers that do
 
 mod breaker;
+mod panic;
 mod policy;
 mod queue;
 mod worker;
@@ -99,7 +101,9 @@ impl Connection {
     async fn attempt(&self, envelope: &Envelope) -> Result<(), SendError> {
         let timeout = self.policy.timeout;
         let connection = || Arc::clone(&self.name);
-        let error = match tokio::time::timeout(timeout, self.driver.send(envelope)).await {
+        let sending = panic::caught(async { self.driver.send(envelope).await });
+        let answer = tokio::time::timeout(timeout, sending).await;
+        let error = match answer.map(Result::flatten) {
             Ok(Ok(())) => {
                 self.note_success();
                 return Ok(());

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, breaker},
     envelope::Envelope,
     error::{DriverError, SendError},
 };
@@ -24,7 +24,7 @@ pub(crate) async fn run(connection: Arc<Connection>) {
 /// Tries an event until it is sent or dropped.
 async fn send(connection: &Connection, envelope: &Envelope) {
     let since = connection.queue.oldest().unwrap_or_else(Instant::now);
-    let end = since + connection.policy.age_max;
+    let end = breaker::after(since, connection.policy.age_max);
     loop {
         if !is_admitted(connection, end).await {
             return give_up(connection, envelope, "it waited too long (Policy::age_max)");
@@ -46,7 +46,7 @@ async fn send(connection: &Connection, envelope: &Envelope) {
 /// Waits until the breaker lets the event through; not if it were too old by then.
 async fn is_admitted(connection: &Connection, end: Instant) -> bool {
     while let Err(retry_in) = connection.admitted() {
-        if Instant::now() + retry_in >= end {
+        if breaker::after(Instant::now(), retry_in) >= end {
             return false;
         }
         sleep(retry_in).await;

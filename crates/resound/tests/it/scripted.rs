@@ -16,6 +16,8 @@ pub(crate) enum Mood {
     Hanging,
     /// It says no to events of the name `bad`.
     Picky,
+    /// It panics about events of the name `bad`.
+    Panicking,
 }
 
 /// A driver, and what its server saw.
@@ -62,7 +64,7 @@ impl Scripted {
         state.tries += 1;
         let is_taken = match state.mood {
             Mood::Well => true,
-            Mood::Picky => envelope.name != "bad",
+            Mood::Picky | Mood::Panicking => envelope.name != "bad",
             Mood::Down | Mood::Hanging => false,
         };
         if is_taken {
@@ -79,6 +81,7 @@ impl Driver for Scripted {
             match self.take(envelope) {
                 Mood::Well => Ok(()),
                 Mood::Down => Err(DriverError::Unavailable("nobody answers".to_owned())),
+                Mood::Panicking => panic!("as the test wants it"),
                 Mood::Picky => Err(DriverError::Refused("it is bad".to_owned())),
                 Mood::Hanging => std::future::pending().await,
             }
