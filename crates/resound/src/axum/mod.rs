@@ -47,7 +47,7 @@
 //! * `broadcasting`: `/broadcasting/auth` and `/broadcasting/user-auth`
 //! * `guard`: users of one kind
 //! * `input`: what requests say
-//! * `extract`: `X-Socket-ID`, and axum's `State` for handlers of channels
+//! * `extract`: `X-Socket-ID`, and axum's `State` and `Path` for handlers of channels
 
 mod broadcasting;
 mod extract;

@@ -169,3 +169,18 @@ async fn a_log_that_is_broadcast_does_not_stand_in_its_own_way() {
     broadcaster.send(event("b")).result().await.unwrap_err();
     assert_eq!(broadcaster.stats("server").expect("it is there").dropped, 2);
 }
+
+#[tokio::test]
+async fn a_long_name_does_not_fill_the_log() {
+    let (log, _guard) = Log::start();
+    let name = format!("private-{}", "é".repeat(10_000));
+    let channels = Channels::<()>::new();
+    let router: Router = resound::axum::routes(&Broadcaster::null(), channels);
+    let body = Body::from(format!("socket_id=1.2&channel_name={name}"));
+    router
+        .oneshot(Request::post("/broadcasting/auth").body(body).expect("a request"))
+        .await
+        .expect("an answer");
+    let lines = log.lines();
+    assert!(lines.len() == 1 && lines[0].chars().count() < 500, "{lines:?}");
+}
