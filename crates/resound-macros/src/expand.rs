@@ -86,7 +86,9 @@ fn name(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenSt
     let name = match (&attributes.name, &attributes.namespace) {
         (Some(name), _) => quote!(#resound::EventName::exact(#name)),
         (None, Some(namespace)) => {
-            let name = format!("{}\\{event}", namespace.value().trim_end_matches('\\'));
+            let namespace = namespace.value().replace('.', "\\");
+            let name = format!("{namespace}\\{event}");
+            let name = name.trim_start_matches('\\').replace("\\\\", "\\");
             quote!(#resound::EventName::exact(#name))
         }
         (None, None) => quote!(#resound::EventName::short(#event)),

@@ -11,7 +11,7 @@ use crate::{
     error::SendError,
     event::Broadcast,
     fake::Record,
-    name::NAMESPACE,
+    name::{self, NAMESPACE},
     pending::{PendingBroadcast, Timing},
 };
 
@@ -286,9 +286,9 @@ impl Default for Builder {
 
 impl Builder {
     /// Sets what stands in front of the names of events, `App\Events` by default; Echo's option `namespace`
-    /// must be the same, with dots.
+    /// must be the same. Written with dots, as for Echo, it is the same as with backslashes.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.namespace = name::namespace(&namespace.into());
         self
     }
 

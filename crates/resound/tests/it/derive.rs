@@ -102,7 +102,7 @@ impl Model for User {
 
 #[derive(Serialize, Broadcast)]
 #[broadcast(private = &self.user, channels = self.topics.iter().map(|topic| format!("topic.{topic}")))]
-#[broadcast(namespace = "Shop\\Events", when = self.user.id > 1, now, queue = "high")]
+#[broadcast(namespace = "Shop.Events", when = self.user.id > 1, now, queue = "high")]
 #[broadcast(
     connection = "reverb",
     connection = "log",
@@ -149,6 +149,20 @@ fn events_may_be_generic() {
 #[derive(Serialize, Broadcast)]
 #[broadcast(channel = "news")]
 struct Unit;
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "news", namespace = "")]
+struct Bare;
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "news", namespace = "\\Shop\\Events\\")]
+struct Slashed;
+
+#[test]
+fn a_namespace_may_be_none_or_have_slashes_around_it() {
+    check(&Bare, &["news"], "Bare", "[]");
+    check(&Slashed, &["news"], r"Shop\Events\Slashed", "[]");
+}
 
 #[test]
 fn an_event_without_fields_is_an_empty_list() {
