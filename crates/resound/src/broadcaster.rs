@@ -313,12 +313,20 @@ impl Builder {
     }
 
     /// The broadcaster. Without any connection it sends nothing.
+    ///
+    /// # Panics
+    /// If there is no connection of the name that [`default_connection`](Self::default_connection) says: every event
+    /// would be lost.
+    #[track_caller]
     pub fn build(mut self) -> Broadcaster {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
         let Self { namespace, connections, record, .. } = self;
+        let known = || connections.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
+        let is_known = connections.contains_key(&default);
+        assert!(is_known, "there is no broadcast connection {default:?}; there is {}", known());
         Broadcaster(Arc::new(Inner { namespace, default, connections, record }))
     }
 }

@@ -150,7 +150,11 @@ impl Connection {
     }
 
     /// Waits until nothing waits.
-    pub(crate) async fn idle(&self) {
+    pub(crate) async fn idle(self: &Arc<Self>) {
+        // The runtime of the one who queued it may be gone.
+        if self.queue.stats().waiting > 0 {
+            let _ = self.start_worker();
+        }
         self.queue.idle().await;
     }
 

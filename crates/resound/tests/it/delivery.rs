@@ -275,3 +275,24 @@ async fn bounds_without_end_are_allowed() {
     broadcaster.flush(2 * LONG).await.unwrap();
     assert_eq!(server.names(), ["a"]);
 }
+
+#[test]
+fn what_waits_when_a_runtime_ends_is_sent_by_a_flush_in_another() {
+    let server = Scripted::new(Mood::Hanging);
+    let broadcaster = server.broadcaster(Policy::default());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime().block_on(async {
+        broadcaster.send(event("a")).await;
+        tokio::task::yield_now().await;
+    });
+    server.set(Mood::Well);
+    runtime().block_on(broadcaster.flush(Duration::from_secs(5))).unwrap();
+    assert_eq!(server.names(), ["a"]);
+}
+
+#[test]
+#[should_panic(expected = "there is no broadcast connection \"revreb\"; there is log")]
+fn a_default_connection_that_does_not_exist_is_noticed_at_the_start() {
+    let builder = Broadcaster::builder().connection("log", resound::drivers::Log);
+    let _ = builder.default_connection("revreb").build();
+}
