@@ -184,3 +184,23 @@ async fn with_a_key_each_encrypted_channel_gets_a_payload_of_its_own() {
     }
     assert_ne!(bodies[1].get(..120), bodies[2].get(..120));
 }
+
+#[test]
+fn connections_of_a_runtime_that_has_ended_are_not_used() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let servers =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let servers = servers.expect("it works");
+    let server = servers.block_on(Server::start(200, "{}"));
+    let broadcaster = server.broadcaster();
+    for _ in 0..3 {
+        runtime().block_on(async {
+            for _ in 0..2 {
+                broadcaster.send(event()).now().result().await.expect("it is sent");
+                broadcaster.send(event()).await;
+                broadcaster.flush(std::time::Duration::from_secs(5)).await.expect("it is sent");
+            }
+        });
+    }
+    assert_eq!(server.seen().len(), 12);
+}
