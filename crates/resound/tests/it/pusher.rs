@@ -204,3 +204,28 @@ fn connections_of_a_runtime_that_has_ended_are_not_used() {
     }
     assert_eq!(server.seen().len(), 12);
 }
+
+/// Answers one request on each connection, and closes it when the next one is there: when it has crossed the news.
+fn closing_server() -> u16 {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("it works");
+    let port = listener.local_addr().expect("it works").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut bytes) = (stream.expect("it works"), [0; 4096]);
+            let _first = stream.read(&mut bytes);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+            let _second = stream.read(&mut bytes);
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_closes_every_connection_fails_no_page() {
+    let broadcaster = broadcaster(closing_server());
+    for _ in 0..20 {
+        broadcaster.send(event()).now().result().await.expect("it is sent");
+    }
+}
