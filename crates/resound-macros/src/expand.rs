@@ -1,9 +1,9 @@
 //! The code that `#[derive(Broadcast)]` writes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Data, DeriveInput, Error, Expr, Fields, Path, Result, parse_quote, spanned::Spanned as _,
+    Data, DeriveInput, Error, Expr, Fields, Ident, Path, Result, parse_quote, spanned::Spanned as _,
 };
 
 use crate::{
@@ -20,7 +20,9 @@ pub(crate) fn broadcast(input: &DeriveInput) -> Result<TokenStream> {
     };
     let attributes = Attributes::parse(&input.attrs, event)?;
     let resound = attributes.crate_path.clone().unwrap_or_else(|| parse_quote!(::resound));
-    let channels = channels(&attributes.channels, &data.fields, &resound)?;
+    // Not a name that an expression of the application could mean.
+    let list = Ident::new("channels", Span::mixed_site());
+    let channels = channels(&attributes.channels, &data.fields, &resound, &list)?;
     let methods: [Option<TokenStream>; 6] = [
         Some(name(input, &attributes, &resound)),
         payload(attributes.with.as_ref(), &resound),
@@ -41,16 +43,21 @@ pub(crate) fn broadcast(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl #impl_generics #resound::Broadcast for #event #type_generics #where_clause {
             fn channels(&self) -> ::std::vec::Vec<#resound::Channel> {
-                let mut channels = ::std::vec::Vec::new();
+                let mut #list = ::std::vec::Vec::new();
                 #(#channels)*
-                channels
+                #list
             }
             #(#methods)*
         }
     })
 }
 
-fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<TokenStream>> {
+fn channels(
+    targets: &[Target],
+    fields: &Fields,
+    resound: &Path,
+    list: &Ident,
+) -> Result<Vec<TokenStream>> {
     let statement = |target: &Target| {
         let (kind, name, span) = match target {
             Target::Pattern(kind, pattern) => {
@@ -59,7 +66,7 @@ fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<T
             Target::Named(kind, expr) => (kind, quote!(#expr), expr.span()),
             Target::List(expr) => {
                 return Ok(quote_spanned! { expr.span() =>
-                    channels.extend(
+                    #list.extend(
                         ::std::iter::IntoIterator::into_iter(#expr)
                             .map(::std::convert::Into::<#resound::Channel>::into),
                     );
@@ -67,7 +74,7 @@ fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<T
             }
         };
         let constructor = kind.constructor();
-        Ok(quote_spanned!(span => channels.push(#resound::Channel::#constructor(#name));))
+        Ok(quote_spanned!(span => #list.push(#resound::Channel::#constructor(#name));))
     };
     targets.iter().map(statement).collect()
 }
@@ -79,7 +86,9 @@ fn name(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenSt
     let name = match (&attributes.name, &attributes.namespace) {
         (Some(name), _) => quote!(#resound::EventName::exact(#name)),
         (None, Some(namespace)) => {
-            let name = format!("{}\\{event}", namespace.value().trim_end_matches('\\'));
+            let namespace = namespace.value().replace('.', "\\");
+            let name = format!("{namespace}\\{event}");
+            let name = name.trim_start_matches('\\').replace("\\\\", "\\");
             quote!(#resound::EventName::exact(#name))
         }
         (None, None) => quote!(#resound::EventName::short(#event)),

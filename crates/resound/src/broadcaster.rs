@@ -11,7 +11,7 @@ use crate::{
     error::SendError,
     event::Broadcast,
     fake::Record,
-    name::NAMESPACE,
+    name::{self, NAMESPACE},
     pending::{PendingBroadcast, Timing},
 };
 
@@ -304,9 +304,9 @@ impl Default for Builder {
 
 impl Builder {
     /// Sets what stands in front of the names of events, `App\Events` by default; Echo's option `namespace`
-    /// must be the same, with dots.
+    /// must be the same. Written with dots, as for Echo, it is the same as with backslashes.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.namespace = name::namespace(&namespace.into());
         self
     }
 
@@ -338,12 +338,20 @@ impl Builder {
     }
 
     /// The broadcaster. Without any connection it sends nothing.
+    ///
+    /// # Panics
+    /// If there is no connection of the name that [`default_connection`](Self::default_connection) says: every event
+    /// would be lost.
+    #[track_caller]
     pub fn build(mut self) -> Broadcaster {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
         let Self { namespace, connections, record, .. } = self;
+        let known = || connections.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
+        let is_known = connections.contains_key(&default);
+        assert!(is_known, "there is no broadcast connection {default:?}; there is {}", known());
         Broadcaster(Arc::new(Inner {
             namespace,
             default,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::{channel::Channel, name::EventName, pending::Timing};
+use crate::{channel::Channel, name::EventName, pending::Timing, socket::SocketId};
 
 #[doc = include_str!("../docs/events.md")]
 #[diagnostic::on_unimplemented(
@@ -37,6 +37,12 @@ pub trait Broadcast: Serialize {
     /// Whether it is sent in the queue or at once, [`Timing::Later`] by default. Laravel: `ShouldBroadcastNow`.
     fn timing(&self) -> Timing {
         Timing::Later
+    }
+
+    /// The connection that does not get it, unless the sender says [`to_others`](crate::PendingBroadcast::to_others);
+    /// none by default. Laravel: `InteractsWithSockets`.
+    fn socket(&self) -> SocketId {
+        SocketId::none()
     }
 
     /// The queue that it waits in; `None`, the default, is the default queue. Laravel: `broadcastQueue`.

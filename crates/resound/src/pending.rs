@@ -65,7 +65,8 @@ pub struct PendingBroadcast<E> {
 
 impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     pub(crate) fn new(broadcaster: Broadcaster, event: E) -> Self {
-        Self { broadcaster, event, socket: SocketId::none(), timing: None, connections: Vec::new() }
+        let socket = event.socket();
+        Self { broadcaster, event, socket, timing: None, connections: Vec::new() }
     }
 
     /// Leaves out the connection of whoever sent the request; with [`SocketId::none`] everybody gets it.

@@ -48,7 +48,7 @@
 //! * `guard`: users of one kind
 //! * `input`: what requests say
 //! * `server`: the routes of the server in this process
-//! * `extract`: `X-Socket-ID`, and axum's `State` for handlers of channels
+//! * `extract`: `X-Socket-ID`, and axum's `State` and `Path` for handlers of channels
 
 mod broadcasting;
 mod extract;

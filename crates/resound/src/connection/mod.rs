@@ -10,8 +10,10 @@
 //! * `breaker`: when a server is left alone
 //! * `queue`: what waits
 //! * `worker`: who sends it
+//! * `panic`: drivers that do
 
 mod breaker;
+mod panic;
 mod policy;
 mod queue;
 mod worker;
@@ -98,7 +100,8 @@ impl Connection {
     /// One try, of which the breaker hears.
     async fn attempt(&self, envelope: &Envelope) -> Result<(), SendError> {
         let timeout = self.policy.timeout;
-        let answer = tokio::time::timeout(timeout, self.driver.send(envelope)).await;
+        let sending = panic::caught(async { self.driver.send(envelope).await });
+        let answer = tokio::time::timeout(timeout, sending).await.map(Result::flatten);
         let result = answer.map_or_else(|_| Err(self.timed_out()), |sent| self.named(sent));
         self.note(&result);
         result
@@ -107,9 +110,11 @@ impl Connection {
     /// One try of several events; the answers are those of [`Driver::send_batch`].
     async fn attempt_batch(&self, envelopes: &[Arc<Envelope>]) -> Vec<Result<(), SendError>> {
         let timeout = self.policy.timeout;
-        let answers = tokio::time::timeout(timeout, self.driver.send_batch(envelopes)).await;
-        let results: Vec<_> = match answers {
-            Ok(answers) => answers.into_iter().map(|sent| self.named(sent)).collect(),
+        let sending = panic::caught(async { self.driver.send_batch(envelopes).await });
+        let results: Vec<_> = match tokio::time::timeout(timeout, sending).await {
+            Ok(Ok(answers)) => answers.into_iter().map(|sent| self.named(sent)).collect(),
+            // One by one, so that the event that made it panic is found.
+            Ok(Err(_)) => Vec::new(),
             Err(_) => vec![Err(self.timed_out())],
         };
         results.iter().for_each(|result| self.note(result));
@@ -165,7 +170,11 @@ impl Connection {
     }
 
     /// Waits until nothing waits.
-    pub(crate) async fn idle(&self) {
+    pub(crate) async fn idle(self: &Arc<Self>) {
+        // The runtime of the one who queued it may be gone.
+        if self.queue.stats().waiting > 0 {
+            let _ = self.start_worker();
+        }
         self.queue.idle().await;
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, breaker},
     envelope::Envelope,
     error::{DriverError, SendError},
 };
@@ -40,7 +40,7 @@ enum Turn {
 async fn turn(connection: &Connection, events: &[Arc<Envelope>]) -> Turn {
     let Some(oldest) = events.first() else { return Turn::Done(0) };
     let since = connection.queue.oldest().unwrap_or_else(Instant::now);
-    if !is_admitted(connection, since + connection.policy.age_max).await {
+    if !is_admitted(connection, breaker::after(since, connection.policy.age_max)).await {
         give_up(connection, oldest, "it waited too long (Policy::age_max)");
         return Turn::Done(1);
     }
@@ -86,7 +86,7 @@ async fn settle(
 /// Waits until the breaker lets the event through; not if it were too old by then.
 async fn is_admitted(connection: &Connection, end: Instant) -> bool {
     while let Err(retry_in) = connection.admitted() {
-        if Instant::now() + retry_in >= end {
+        if breaker::after(Instant::now(), retry_in) >= end {
             return false;
         }
         sleep(retry_in).await;

@@ -1,6 +1,6 @@
 //! Pages while a server is well, down, or hangs. Time is the test's.
 
-use std::time::Duration;
+use std::{future::IntoFuture as _, time::Duration};
 
 use resound::{
     Broadcaster, Channel, Outcome, SendError,
@@ -294,4 +294,78 @@ async fn batches_are_tried_within_the_bounds_of_the_policy() {
     let broadcaster = queue(&server, policy, &["a", "b"]).await;
     broadcaster.flush(Duration::from_secs(20)).await.unwrap();
     assert_eq!(stats(&broadcaster).dropped, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_panics_takes_neither_the_queue_nor_a_page_with_it() {
+    let server = Scripted::new(Mood::Panicking);
+    let broadcaster = server.broadcaster(Policy::default());
+    for name in ["a", "bad", "b"] {
+        broadcaster.send(event(name)).await;
+    }
+    broadcaster.flush(Duration::from_secs(1)).await.unwrap();
+    assert_eq!((server.names(), stats(&broadcaster).dropped), (vec!["a".into(), "b".into()], 1));
+    let error = broadcaster.send(event("bad")).now().result().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the broadcast connection server failed: the driver panicked: as the test wants it"
+    );
+
+    let server = Scripted::batching(Mood::Panicking, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "bad", "b"]).await;
+    broadcaster.flush(Duration::from_secs(1)).await.unwrap();
+    assert_eq!((server.names(), stats(&broadcaster).dropped), (vec!["a".into(), "b".into()], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_fail_together_do_not_lengthen_the_outage() {
+    let server = Scripted::new(Mood::Hanging);
+    let broadcaster = server.broadcaster(Policy::default());
+    let pages: Vec<_> =
+        (0..50).map(|_| tokio::spawn(broadcaster.send(event("a")).now().into_future())).collect();
+    for page in pages {
+        page.await.unwrap();
+    }
+    server.set(Mood::Well);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    broadcaster.send(event("b")).now().result().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_without_end_are_allowed() {
+    let server = Scripted::new(Mood::Down);
+    let policy = Policy {
+        timeout: Duration::MAX,
+        age_max: Duration::MAX,
+        pause_max: Duration::MAX,
+        tries_max: u32::MAX,
+        ..Policy::default()
+    };
+    let broadcaster = server.broadcaster(policy);
+    broadcaster.send(event("a")).await;
+    broadcaster.flush(LONG).await.unwrap_err();
+    server.set(Mood::Well);
+    broadcaster.flush(2 * LONG).await.unwrap();
+    assert_eq!(server.names(), ["a"]);
+}
+
+#[test]
+fn what_waits_when_a_runtime_ends_is_sent_by_a_flush_in_another() {
+    let server = Scripted::new(Mood::Hanging);
+    let broadcaster = server.broadcaster(Policy::default());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime().block_on(async {
+        broadcaster.send(event("a")).await;
+        tokio::task::yield_now().await;
+    });
+    server.set(Mood::Well);
+    runtime().block_on(broadcaster.flush(Duration::from_secs(5))).unwrap();
+    assert_eq!(server.names(), ["a"]);
+}
+
+#[test]
+#[should_panic(expected = "there is no broadcast connection \"revreb\"; there is log")]
+fn a_default_connection_that_does_not_exist_is_noticed_at_the_start() {
+    let builder = Broadcaster::builder().connection("log", resound::drivers::Log);
+    let _ = builder.default_connection("revreb").build();
 }

@@ -193,3 +193,48 @@ async fn with_a_key_each_encrypted_channel_gets_a_payload_of_its_own() {
     }
     assert_ne!(bodies[1].get(..120), bodies[2].get(..120));
 }
+
+#[test]
+fn connections_of_a_runtime_that_has_ended_are_not_used() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let servers =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let servers = servers.expect("it works");
+    let server = servers.block_on(Server::start(ok));
+    let broadcaster = server.broadcaster();
+    for _ in 0..3 {
+        runtime().block_on(async {
+            for _ in 0..2 {
+                broadcaster.send(event()).now().result().await.expect("it is sent");
+                broadcaster.send(event()).await;
+                broadcaster.flush(std::time::Duration::from_secs(5)).await.expect("it is sent");
+            }
+        });
+    }
+    assert_eq!(server.seen().len(), 12);
+}
+
+/// Answers one request on each connection, and closes it when the next one is there: when it has crossed the news.
+fn closing_server() -> u16 {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("it works");
+    let port = listener.local_addr().expect("it works").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut bytes) = (stream.expect("it works"), [0; 4096]);
+            let _first = stream.read(&mut bytes);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+            let _second = stream.read(&mut bytes);
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_closes_every_connection_fails_no_page() {
+    let broadcaster = broadcaster(closing_server());
+    for _ in 0..20 {
+        broadcaster.send(event()).now().result().await.expect("it is sent");
+    }
+}

@@ -18,6 +18,8 @@ pub(crate) enum Mood {
     Picky,
     /// It takes the first event of a batch and is gone.
     Failing,
+    /// It panics about events of the name `bad`.
+    Panicking,
 }
 
 /// A driver, and what its server saw.
@@ -77,7 +79,7 @@ impl Scripted {
         state.tries += 1;
         let is_taken = match state.mood {
             Mood::Well => true,
-            Mood::Picky => envelope.name != "bad",
+            Mood::Picky | Mood::Panicking => envelope.name != "bad",
             Mood::Down | Mood::Hanging | Mood::Failing => false,
         };
         if is_taken {
@@ -98,7 +100,11 @@ impl Scripted {
         let taken = match state.mood {
             Mood::Hanging => return None,
             Mood::Picky if has_bad => return Some(Vec::new()),
-            Mood::Well | Mood::Picky => envelopes.len(),
+            Mood::Panicking if has_bad => {
+                drop(state);
+                panic!("as the test wants it");
+            }
+            Mood::Well | Mood::Picky | Mood::Panicking => envelopes.len(),
             Mood::Failing => 1,
             Mood::Down => 0,
         };
@@ -119,6 +125,7 @@ impl Driver for Scripted {
                 Mood::Down | Mood::Failing => {
                     Err(DriverError::Unavailable("nobody answers".to_owned()))
                 }
+                Mood::Panicking => panic!("as the test wants it"),
                 Mood::Picky => Err(DriverError::Refused("it is bad".to_owned())),
                 Mood::Hanging => std::future::pending().await,
             }
