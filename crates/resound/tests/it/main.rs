@@ -8,9 +8,11 @@
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
+//! * `databases`: real ones; `transactions`: events that wait for a commit in them
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
+mod databases;
 mod delivery;
 mod derive;
 mod fake;
@@ -19,3 +21,4 @@ mod process;
 mod pusher;
 mod real;
 mod scripted;
+mod transactions;
