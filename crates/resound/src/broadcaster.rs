@@ -108,7 +108,7 @@ impl Broadcaster {
     /// # Ok::<(), resound::config::ConfigError>(())
     /// ```
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Ok(config::builder(&variable)?.build())
+        Ok(Builder::from_variables(variable)?.build())
     }
 
     /// A broadcaster that sends nothing.
@@ -392,6 +392,32 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// Begins with what [`Broadcaster::from_env`] would give, to add a queue or connections.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// use resound::{Builder, drivers::Log};
+    ///
+    /// # fn main() -> Result<(), resound::config::ConfigError> {
+    /// let broadcaster = Builder::from_env()?.connection("audit", Log).build();
+    /// # let _ = broadcaster;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The same, from variables of another source.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        config::builder(&variable)
+    }
+
     /// Sets what stands in front of the names of events, `App\Events` by default; Echo's option `namespace`
     /// must be the same, with dots.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {

@@ -34,6 +34,7 @@ pub(crate) struct Wishes {
     pub(crate) socket: SocketId,
     pub(crate) timing: Option<Timing>,
     pub(crate) connections: Vec<Cow<'static, str>>,
+    pub(crate) queue: Option<Cow<'static, str>>,
 }
 
 impl Parcel {
@@ -53,8 +54,9 @@ impl Parcel {
         if envelope.channels.is_empty() {
             return Ok(None);
         }
-        let Wishes { socket, timing, mut connections } = wishes;
+        let Wishes { socket, timing, mut connections, queue } = wishes;
         envelope.socket = socket;
+        envelope.queue = queue.or(envelope.queue);
         if connections.is_empty() {
             connections = event.connections();
         }

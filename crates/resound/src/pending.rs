@@ -66,13 +66,14 @@ pub struct PendingBroadcast<E> {
     socket: SocketId,
     timing: Option<Timing>,
     connections: Vec<Cow<'static, str>>,
+    queue: Option<Cow<'static, str>>,
     waits: Waits,
 }
 
 impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     pub(crate) fn new(broadcaster: Broadcaster, event: E, waits: Waits) -> Self {
         let (socket, timing, connections) = (SocketId::none(), None, Vec::new());
-        Self { broadcaster, event, socket, timing, connections, waits }
+        Self { broadcaster, event, socket, timing, connections, queue: None, waits }
     }
 
     /// Leaves out the connection of whoever sent the request; with [`SocketId::none`] everybody gets it.
@@ -98,6 +99,12 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     /// Sends it by the connection of this name; may be repeated.
     pub fn via(mut self, connection: impl Into<Cow<'static, str>>) -> Self {
         self.connections.push(connection.into());
+        self
+    }
+
+    /// Puts it into the queue of this name, whatever [the event says](Broadcast::queue). The queue in memory knows no names.
+    pub fn on_queue(mut self, queue: impl Into<Cow<'static, str>>) -> Self {
+        self.queue = Some(queue.into());
         self
     }
 
@@ -154,8 +161,8 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
 
     /// Writes the event down, and keeps it if it waits for a transaction.
     fn prepare(self) -> Result<Step, SendError> {
-        let Self { broadcaster, event, socket, timing, connections, waits } = self;
-        let wishes = Wishes { socket, timing, connections };
+        let Self { broadcaster, event, socket, timing, connections, queue, waits } = self;
+        let wishes = Wishes { socket, timing, connections, queue };
         let Some(parcel) = Parcel::pack(&broadcaster, event, wishes)? else {
             return Ok(Step::Done(Outcome::Skipped));
         };

@@ -9,16 +9,21 @@
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
 //! * `databases`: real ones; `transactions`: events that wait for a commit in them
+//! * `outbox`: the durable queue; `crash`: the same while its process is killed
+//! * `savepoints`: any tree of them against a model
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
+mod crash;
 mod databases;
 mod delivery;
 mod derive;
 mod fake;
 mod logs;
+mod outbox;
 mod process;
 mod pusher;
 mod real;
+mod savepoints;
 mod scripted;
 mod transactions;
