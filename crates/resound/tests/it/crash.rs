@@ -113,7 +113,6 @@ fn check(committed: &[i64], counts: &HashMap<i64, i64>) {
     let doubles: i64 = counts.values().map(|count| count - 1).sum();
     assert!(doubles <= KILLS, "{doubles} doubles of {} events", committed.len());
     assert!(committed.len() > 100, "only {} events were committed", committed.len());
-    println!("{KILLS} kills, {} events, {doubles} sent twice", committed.len());
 }
 
 /// A moment of the first half second of a process.
