@@ -90,7 +90,7 @@ impl Drop for Scene {
 
 fn signal(server: &Server, signal: &str) {
     let status =
-        Command::new("kill").args([&format!("-{signal}"), &server.pid().to_string()]).status();
+        Command::new("kill").args([&format!("-{signal}"), &server.child.id().to_string()]).status();
     assert!(status.is_ok_and(|status| status.success()), "the server can be signalled");
 }
 

@@ -9,17 +9,25 @@
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
+//! * `databases`: real ones; `transactions`: events that wait for a commit in them
+//! * `outbox`: the durable queue; `crash`: the same while its process is killed
+//! * `savepoints`: any tree of them against a model
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
 mod batches;
+mod crash;
+mod databases;
 mod delivery;
 mod derive;
 mod fake;
 mod logs;
+mod outbox;
 mod process;
 mod pusher;
 mod real;
 mod redis_driver;
 mod redis_server;
+mod savepoints;
 mod scripted;
+mod transactions;

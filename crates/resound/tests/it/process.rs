@@ -21,7 +21,7 @@ pub(crate) const SECRET: &str = "resound-secret";
 
 /// A running server, ended when it is dropped.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) port: u16,
 }
 
@@ -55,11 +55,6 @@ impl Server {
         // The server must never wait for its log.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, port }
-    }
-
-    /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// A client that was greeted, and its socket id.

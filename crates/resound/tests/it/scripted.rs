@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use resound::{
-    Broadcaster, DriverError, Envelope,
+    Broadcaster, Builder, DriverError, Envelope,
     connection::Policy,
     driver::{Driver, Sending, SendingBatch},
 };
@@ -20,6 +20,8 @@ pub(crate) enum Mood {
     Failing,
     /// It panics about events of the name `bad`.
     Panicking,
+    /// It breaks down over events of the name `bad`.
+    Brittle,
 }
 
 /// A driver, and what its server saw.
@@ -47,7 +49,11 @@ impl Scripted {
 
     /// A broadcaster whose only connection, `server`, is this.
     pub(crate) fn broadcaster(&self, policy: Policy) -> Broadcaster {
-        Broadcaster::builder().connection_with("server", self.clone(), policy).build()
+        self.builder(policy).build()
+    }
+
+    pub(crate) fn builder(&self, policy: Policy) -> Builder {
+        Broadcaster::builder().connection_with("server", self.clone(), policy)
     }
 
     pub(crate) fn set(&self, mood: Mood) {
@@ -74,12 +80,17 @@ impl Scripted {
             .collect()
     }
 
+    /// The events that were taken.
+    pub(crate) fn envelopes(&self) -> Vec<Envelope> {
+        self.0.lock().expect("no panic").taken.clone()
+    }
+
     fn take(&self, envelope: &Envelope) -> Mood {
         let mut state = self.0.lock().expect("no panic");
         state.tries += 1;
         let is_taken = match state.mood {
             Mood::Well => true,
-            Mood::Picky | Mood::Panicking => envelope.name != "bad",
+            Mood::Picky | Mood::Panicking | Mood::Brittle => envelope.name != "bad",
             Mood::Down | Mood::Hanging | Mood::Failing => false,
         };
         if is_taken {
@@ -106,7 +117,7 @@ impl Scripted {
             }
             Mood::Well | Mood::Picky | Mood::Panicking => envelopes.len(),
             Mood::Failing => 1,
-            Mood::Down => 0,
+            Mood::Down | Mood::Brittle => 0,
         };
         state.taken.extend(envelopes[..taken].iter().map(|envelope| Envelope::clone(envelope)));
         let mut results = vec![Ok(()); taken];
@@ -122,7 +133,7 @@ impl Driver for Scripted {
         Box::pin(async move {
             match self.take(envelope) {
                 Mood::Well => Ok(()),
-                Mood::Down | Mood::Failing => {
+                Mood::Down | Mood::Failing | Mood::Brittle => {
                     Err(DriverError::Unavailable("nobody answers".to_owned()))
                 }
                 Mood::Panicking => panic!("as the test wants it"),
