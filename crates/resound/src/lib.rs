@@ -12,6 +12,7 @@
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
 //! * [`fake`]: assertions for tests
+//! * [`notification`]: what users are told, stored and broadcast
 //! * `axum`: routes and extractors for axum
 
 pub mod broadcast;
@@ -32,6 +33,7 @@ pub mod global;
 mod json;
 pub mod model;
 pub mod name;
+pub mod notification;
 pub mod pending;
 pub mod socket;
 
@@ -49,6 +51,7 @@ pub use crate::{
     global::broadcast,
     model::Model,
     name::EventName,
+    notification::{Notifiable, Notification, NotificationFake, Notifier},
     pending::{Outcome, PendingBroadcast, Timing},
     socket::SocketId,
 };

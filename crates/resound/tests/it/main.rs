@@ -8,6 +8,8 @@
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
+//! * `models`: what happens to models
+//! * `notifications`: what users are told; `notification_store`: where it is kept; `notification_fake`: assertions
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
@@ -15,6 +17,10 @@ mod delivery;
 mod derive;
 mod fake;
 mod logs;
+mod models;
+mod notification_fake;
+mod notification_store;
+mod notifications;
 mod process;
 mod pusher;
 mod real;
