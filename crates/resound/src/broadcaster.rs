@@ -2,18 +2,25 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use tokio::{runtime::Handle, sync::Semaphore};
+
 use crate::{
+    after_commit::{Waits, at_once},
     config::{self, ConfigError},
     connection::{Connection, Policy, Stats},
     driver::{Answers, Driver},
     drivers::{Log, Null},
-    envelope::Envelope,
     error::SendError,
     event::Broadcast,
     fake::Record,
     name::NAMESPACE,
+    parcel::{Addressed, Parcel, log_lost},
     pending::{PendingBroadcast, Timing},
+    queue::{self, Job, Queue},
 };
+
+/// How many events may be on their way into a durable queue without somebody who waits for it.
+const DETACHED_MAX: u32 = 1000;
 
 /// Sends events. It is a pointer: clone it, keep it in the application's state, in services, in jobs.
 ///
@@ -46,6 +53,10 @@ struct Inner {
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
     /// Where events go in tests.
     record: Option<Arc<Record>>,
+    /// Where events wait, if not in the connection's memory.
+    queue: Option<Arc<dyn Queue>>,
+    /// A permit for each event that is put into that queue while nobody waits for it.
+    detached: Arc<Semaphore>,
 }
 
 impl Broadcaster {
@@ -127,7 +138,7 @@ impl Broadcaster {
     where
         E: Broadcast + Send + Sync + 'static,
     {
-        PendingBroadcast::new(self.clone(), event)
+        PendingBroadcast::new(self.clone(), event, Waits::ForTask)
     }
 
     /// What became of the events of a connection; `None` if there is no such connection.
@@ -151,7 +162,8 @@ impl Broadcaster {
         std::iter::once(&self.0.default).chain(others).map(|name| &**name)
     }
 
-    /// Waits until the queues are empty, for the end of the process.
+    /// Waits until the queues in memory are empty, for the end of the process. What is in a
+    /// [durable queue](Builder::queue) is safe there; on its way into it, it is waited for.
     ///
     /// # Errors
     /// How many events still wait after `patience`.
@@ -170,10 +182,12 @@ impl Broadcaster {
             for connection in self.0.connections.values() {
                 connection.idle().await;
             }
+            drop(self.0.detached.acquire_many(DETACHED_MAX).await);
         };
         let is_idle = tokio::time::timeout(patience, all_idle).await.is_ok();
-        let waiting = self.0.connections.values().map(|c| c.stats().waiting).sum();
-        if is_idle { Ok(()) } else { Err(waiting) }
+        let waiting: usize = self.0.connections.values().map(|c| c.stats().waiting).sum();
+        let detached = DETACHED_MAX as usize - self.0.detached.available_permits();
+        if is_idle { Ok(()) } else { Err(waiting + detached) }
     }
 
     /// How the default connection tells clients that they may join.
@@ -201,17 +215,81 @@ impl Broadcaster {
         builder.build()
     }
 
+    /// Sends a job that a [`Queue`] has kept: one try, within the connection's timeout.
+    ///
+    /// # Errors
+    /// Those of an event that is sent [now](PendingBroadcast::now). After [`SendError::Driver`] with
+    /// [`DriverError::Refused`](crate::DriverError::Refused) and [`SendError::UnknownConnection`] another try is of no use.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, SendError, queue::Job};
+    /// async fn work(broadcaster: &Broadcaster, job: &Job) -> Result<(), SendError> {
+    ///     broadcaster.send_job(job).await
+    /// }
+    /// ```
+    pub async fn send_job(&self, job: &Job) -> Result<(), SendError> {
+        self.connection(&job.connection)?.send_now(&job.envelope).await
+    }
+
+    /// Sends a parcel, or puts it into the queue.
+    pub(crate) async fn deliver(&self, parcel: Parcel) -> Result<(), SendError> {
+        match (parcel, &self.0.record) {
+            (Parcel::Event(addressed), _) => self.dispatch(addressed).await,
+            (Parcel::Record(recorded), Some(record)) => {
+                record.add(recorded);
+                Ok(())
+            }
+            (Parcel::Record(_), None) => Ok(()),
+            (Parcel::Work(work), _) => {
+                work.future.await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether delivering it takes time.
+    pub(crate) fn must_wait_for(&self, parcel: &Parcel) -> bool {
+        match parcel {
+            Parcel::Event(addressed) => self.0.queue.is_some() || addressed.timing == Timing::Now,
+            Parcel::Record(_) => false,
+            Parcel::Work(_) => true,
+        }
+    }
+
+    /// Delivers a parcel for the queue without anybody who waits for it.
+    pub(crate) fn deliver_detached(&self, parcel: Parcel) -> Result<(), SendError> {
+        if !self.must_wait_for(&parcel) {
+            return at_once(self.deliver(parcel)).unwrap_or(Ok(()));
+        }
+        let connection = || Arc::clone(&self.0.default);
+        let no_runtime = |_| SendError::NoRuntime { connection: connection() };
+        let runtime = Handle::try_current().map_err(no_runtime)?;
+        let waiting = DETACHED_MAX as usize;
+        let full = |_| SendError::QueueFull { connection: connection(), waiting };
+        let permit = Arc::clone(&self.0.detached).try_acquire_owned().map_err(full)?;
+        let broadcaster = self.clone();
+        runtime.spawn(async move {
+            let event = parcel.type_name();
+            if let Err(error) = broadcaster.deliver(parcel).await {
+                log_lost(event, &error);
+            }
+            drop(permit);
+        });
+        Ok(())
+    }
+
     /// Sends a written event by these connections, or by the default one. All are tried; the first error
     /// is returned.
-    pub(crate) async fn dispatch<N: AsRef<str>>(
-        &self,
-        envelope: Envelope,
-        connections: &[N],
-        timing: Timing,
-    ) -> Result<(), SendError> {
+    async fn dispatch(&self, addressed: Addressed) -> Result<(), SendError> {
+        if let (Some(queue), Timing::Later) = (&self.0.queue, addressed.timing) {
+            let (jobs, result) = self.jobs(addressed);
+            let pushed = if jobs.is_empty() { Ok(()) } else { queue.push(jobs).await };
+            return result.and(pushed.map_err(SendError::Queue));
+        }
+        let Addressed { envelope, connections, timing, .. } = addressed;
         let envelope = Arc::new(envelope);
         let mut result = Ok(());
-        for connection in self.named(connections) {
+        for connection in self.named(&connections) {
             let sent = match (connection, timing) {
                 (Err(error), _) => Err(error),
                 (Ok(connection), Timing::Later) => connection.queue(&envelope),
@@ -222,6 +300,38 @@ impl Broadcaster {
         result
     }
 
+    /// What a queue keeps of an event, and the first error.
+    pub(crate) fn jobs(&self, addressed: Addressed) -> (Vec<Job>, Result<(), SendError>) {
+        let Addressed { envelope, connections, .. } = addressed;
+        let queue = envelope.queue.as_deref().unwrap_or(queue::DEFAULT).to_owned();
+        let envelope = Arc::new(envelope);
+        let (mut jobs, mut result) = (Vec::new(), Ok(()));
+        for connection in self.named(&connections) {
+            match connection {
+                Err(error) => result = result.and(Err(error)),
+                Ok(connection) => {
+                    jobs.extend(connection.parts(&envelope).into_iter().map(|part| {
+                        let connection = Arc::clone(&connection.name);
+                        Job { queue: queue.clone(), connection, envelope: part }
+                    }))
+                }
+            }
+        }
+        (jobs, result)
+    }
+
+    /// The queue that events wait in, if not in memory.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn queue(&self) -> Option<&Arc<dyn Queue>> {
+        self.0.queue.as_ref()
+    }
+
+    /// Fails if the parcel names a connection that there is not.
+    pub(crate) fn knows(&self, parcel: &Parcel) -> Result<(), SendError> {
+        let Parcel::Event(Addressed { connections, .. }) = parcel else { return Ok(()) };
+        connections.iter().try_for_each(|name| self.connection(name).map(drop))
+    }
+
     fn named<N: AsRef<str>>(&self, names: &[N]) -> Vec<Result<&Arc<Connection>, SendError>> {
         if names.is_empty() {
             return vec![self.connection(&self.0.default)];
@@ -229,7 +339,7 @@ impl Broadcaster {
         names.iter().map(|name| self.connection(name.as_ref())).collect()
     }
 
-    fn connection(&self, name: &str) -> Result<&Arc<Connection>, SendError> {
+    pub(crate) fn connection(&self, name: &str) -> Result<&Arc<Connection>, SendError> {
         self.0.connections.get(name).ok_or_else(|| {
             let known = self.connections().collect::<Vec<_>>().join(", ");
             SendError::UnknownConnection { name: name.to_owned(), known }
@@ -271,6 +381,7 @@ pub struct Builder {
     default: Option<Arc<str>>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
     record: Option<Arc<Record>>,
+    queue: Option<Arc<dyn Queue>>,
 }
 
 impl Default for Builder {
@@ -280,6 +391,7 @@ impl Default for Builder {
             default: None,
             connections: BTreeMap::new(),
             record: None,
+            queue: None,
         }
     }
 }
@@ -312,14 +424,21 @@ impl Builder {
         self
     }
 
+    /// Sets where events wait that are not sent at once; in memory by default. See [`queue`](mod@crate::queue).
+    pub fn queue(mut self, queue: impl Queue) -> Self {
+        self.queue = Some(Arc::new(queue));
+        self
+    }
+
     /// The broadcaster. Without any connection it sends nothing.
     pub fn build(mut self) -> Broadcaster {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
-        let Self { namespace, connections, record, .. } = self;
-        Broadcaster(Arc::new(Inner { namespace, default, connections, record }))
+        let Self { namespace, connections, record, queue, .. } = self;
+        let detached = Arc::new(Semaphore::new(DETACHED_MAX as usize));
+        Broadcaster(Arc::new(Inner { namespace, default, connections, record, queue, detached }))
     }
 }
 

@@ -5,6 +5,8 @@
 //! * [`event`], [`name`], [`channel`], [`model`]: what is broadcast, under which name, and where
 //! * [`broadcast`](mod@broadcast): events without a type of their own
 //! * [`broadcaster`], [`pending`]: the handle, and one event on its way; [`global`](mod@global): one for all
+//! * [`after_commit`]: events that wait for the end of a transaction; `sql`: transactions, a durable queue and its worker
+//! * [`queue`]: where events wait, if not in memory
 //! * [`config`]: Laravel's environment variables
 //! * [`connection`]: what stands between a page and a server that is down
 //! * [`driver`], [`drivers`]: how a server is reached
@@ -15,6 +17,7 @@
 //! * [`notification`]: what users are told, stored and broadcast
 //! * `axum`: routes and extractors for axum
 
+pub mod after_commit;
 pub mod broadcast;
 pub mod broadcaster;
 pub mod channel;
@@ -34,8 +37,12 @@ mod json;
 pub mod model;
 pub mod name;
 pub mod notification;
+mod parcel;
 pub mod pending;
+pub mod queue;
 pub mod socket;
+#[cfg(feature = "_sql")]
+pub mod sql;
 
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -50,6 +50,12 @@ impl Breaker {
         Ok(())
     }
 
+    /// Whether there is no outage.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.open.is_none()
+    }
+
     /// Says whether this ends an outage.
     pub(crate) fn succeeded(&mut self) -> bool {
         self.failures = 0;

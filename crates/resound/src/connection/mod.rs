@@ -70,7 +70,7 @@ impl Connection {
 
     /// An event for more channels than the driver takes in one call becomes several, so that what failed is
     /// tried again and what was sent is not. An encrypted channel is a call of its own, because it has a key of its own.
-    fn parts(&self, envelope: &Arc<Envelope>) -> Vec<Arc<Envelope>> {
+    pub(crate) fn parts(&self, envelope: &Arc<Envelope>) -> Vec<Arc<Envelope>> {
         let max = self.driver.channels_max().max(1);
         let has_encrypted = envelope.channels.iter().any(Channel::is_encrypted);
         if envelope.channels.len() <= max && !has_encrypted || envelope.channels.len() == 1 {
@@ -136,8 +136,25 @@ impl Connection {
         }
     }
 
+    /// One try for a queue that counts by itself.
+    #[cfg(feature = "_sql")]
+    pub(crate) async fn try_once(&self, envelope: &Envelope) -> Result<(), SendError> {
+        self.attempt(envelope).await.inspect(|()| self.queue.count_sent())
+    }
+
+    /// Whether the breaker lets everybody through.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn is_up(&self) -> bool {
+        lock(&self.breaker).is_closed()
+    }
+
+    #[cfg(feature = "_sql")]
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// When the breaker lets somebody through, if it does not.
-    fn admitted(&self) -> Result<(), Duration> {
+    pub(crate) fn admitted(&self) -> Result<(), Duration> {
         lock(&self.breaker).admit(Instant::now())
     }
 

@@ -58,6 +58,12 @@ pub enum StoreError {
     /// The store in memory holds no more.
     #[error("the store in memory holds {0} notifications, no more fit")]
     Full(usize),
+    /// A transaction is open, and the row would not be a part of it.
+    #[error(
+        "a notification that is sent within a transaction is stored in it: \
+         notifier.within(&mut tx).send(…), or spawn a task to store it whatever becomes of the transaction"
+    )]
+    OutsideTransaction,
     /// The database says no, or nothing.
     #[error("the notifications can't be read or written: {0}")]
     Failed(#[source] Box<dyn Error + Send + Sync>),

@@ -32,7 +32,9 @@ mod via;
 pub use channel::{Channel, ChannelError, Delivering, Delivery};
 pub use created::BroadcastNotificationCreated;
 #[cfg(feature = "_sql")]
-pub use database::{DatabaseStore, Dialect};
+pub(crate) use database::Table;
+#[cfg(feature = "_sql")]
+pub use database::{DatabaseStore, WithinTransaction};
 pub use error::{Failure, NotifyError, Reason, StoreError};
 pub use fake::{FoundNotifications, NotificationFake, SentNotification};
 pub use inbox::{Inbox, Listing};

@@ -173,10 +173,6 @@ impl Notifier {
         self.0.store.as_deref()
     }
 
-    pub(crate) fn has_store(&self) -> bool {
-        self.0.store.is_some()
-    }
-
     pub(crate) fn namespace(&self) -> &str {
         &self.0.namespace
     }

@@ -46,6 +46,7 @@ pub(crate) struct Planner<'a, N, T> {
     pub(crate) notifiable: &'a N,
     pub(crate) via: Option<&'a [Via]>,
     pub(crate) timing: Timing,
+    pub(crate) has_store: bool,
 }
 
 impl<N: Notifiable, T: Notification<N>> Planner<'_, N, T> {
@@ -104,7 +105,7 @@ impl<N: Notifiable, T: Notification<N>> Planner<'_, N, T> {
 
     fn row(&self, plan: &Plan) -> Result<Option<Row>, Reason> {
         let Some(owner) = plan.owner.clone() else { return Ok(None) };
-        if !self.notifier.has_store() {
+        if !self.has_store {
             return Err(Reason::NoStore);
         }
         let data = encode(&self.notification.to_database(self.notifiable))?;

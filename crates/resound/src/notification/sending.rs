@@ -7,11 +7,13 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
+    after_commit::{Held, Waits},
     notification::{
-        channel::Delivery,
+        channel::{Channel, Delivery},
         created::BroadcastNotificationCreated,
         error::{Failure, NotifyError, Reason, StoreError},
         notice::Notification,
@@ -21,7 +23,8 @@ use crate::{
         row::Row,
         via::Via,
     },
-    pending::{Outcome, Timing},
+    parcel::{Parcel, Work},
+    pending::{Outcome, PendingBroadcast, Timing},
 };
 
 /// How many are notified together: their rows are one statement.
@@ -51,7 +54,54 @@ pub struct PendingNotification<'a, N, T, A> {
     notification: T,
     via: Option<Vec<Via>>,
     timing: Timing,
+    place: Place<'a>,
     answer: PhantomData<A>,
+}
+
+/// Where a notification is stored, and what the rest waits for.
+pub(crate) enum Place<'a> {
+    /// In the notifier's store; what the sender's task is within is waited for.
+    Store,
+    /// In a transaction of the application's.
+    #[cfg(feature = "_sql")]
+    Transaction(&'a mut dyn Transaction),
+    #[cfg(not(feature = "_sql"))]
+    #[expect(dead_code, reason = "without a database there is no transaction")]
+    Nowhere(PhantomData<&'a ()>),
+}
+
+/// A transaction of the application's.
+#[cfg(feature = "_sql")]
+pub(crate) trait Transaction: Send {
+    fn insert<'a>(&'a mut self, rows: &'a [Row]) -> crate::notification::Storing<'a, ()>;
+
+    fn waits(&self) -> Waits;
+}
+
+impl Place<'_> {
+    fn waits(&self) -> Waits {
+        match self {
+            #[cfg(feature = "_sql")]
+            Self::Transaction(transaction) => transaction.waits(),
+            _ => Waits::ForTask,
+        }
+    }
+
+    async fn store(&mut self, notifier: &Notifier, rows: &[Row]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match (self, notifier.store()) {
+            #[cfg(feature = "_sql")]
+            (Self::Transaction(transaction), _) => transaction.insert(rows).await,
+            (_, Some(store)) => store.insert(rows).await,
+            (_, None) => Ok(()),
+        }
+    }
+
+    fn is_store(&self) -> bool {
+        matches!(self, Self::Store)
+    }
 }
 
 /// The answer to [`Notifier::send`]: a [`Receipt`].
@@ -91,8 +141,14 @@ impl Answer for Many {
 
 impl<'a, N, T, A> PendingNotification<'a, N, T, A> {
     pub(crate) fn new(notifier: Notifier, notifiables: Vec<&'a N>, notification: T) -> Self {
-        let (via, timing, answer) = (None, Timing::Later, PhantomData);
-        Self { notifier, notifiables, notification, via, timing, answer }
+        let (via, timing, place, answer) = (None, Timing::Later, Place::Store, PhantomData);
+        Self { notifier, notifiables, notification, via, timing, place, answer }
+    }
+
+    #[cfg(feature = "_sql")]
+    pub(crate) fn within(mut self, transaction: &'a mut dyn Transaction) -> Self {
+        self.place = Place::Transaction(transaction);
+        self
     }
 
     /// Sends it by these ways, whatever the notification says. Laravel: the channels of `sendNow`.
@@ -114,10 +170,11 @@ where
     T: Notification<N> + Send + Sync + 'static,
 {
     async fn run(self) -> Result<Vec<Receipt>, NotifyError> {
-        let Self { notifier, notifiables, notification, via, timing, .. } = self;
+        let Self { notifier, notifiables, notification, via, timing, mut place, .. } = self;
+        let has_store = notifier.store().is_some() || !place.is_store();
         let plan = |notifiable| {
-            let (notifier, notification) = (&notifier, &notification);
-            Planner { notifier, notification, notifiable, via: via.as_deref(), timing }
+            let (notifier, notification, via) = (&notifier, &notification, via.as_deref());
+            Planner { notifier, notification, notifiable, via, timing, has_store }
         };
         if let Some(record) = notifier.record() {
             let sent: Vec<_> = notifiables.into_iter().filter_map(|to| plan(to).record()).collect();
@@ -126,7 +183,7 @@ where
         let mut tally = Tally::default();
         for some in notifiables.chunks(NOTIFIABLES_AT_ONCE) {
             let plans = tally.plans(some.iter().map(|notifiable| plan(notifiable).plan()));
-            tally.carry_out(&notifier, plans).await;
+            tally.carry_out(&notifier, &mut place, plans).await;
         }
         tally.result(type_name::<T>())
     }
@@ -159,10 +216,10 @@ impl Tally {
     }
 
     /// Stores first: nobody is to hear of what can't be found afterwards.
-    async fn carry_out(&mut self, notifier: &Notifier, plans: Vec<Plan>) {
+    async fn carry_out(&mut self, notifier: &Notifier, place: &mut Place<'_>, plans: Vec<Plan>) {
         let rows: Vec<Row> = plans.iter().filter_map(|plan| plan.row.clone()).collect();
         if self.unstored.is_none()
-            && let Err(error) = store(notifier, &rows).await
+            && let Err(error) = place.store(notifier, &rows).await
         {
             self.unstored = Some(Arc::new(error));
         }
@@ -172,19 +229,22 @@ impl Tally {
                     let reason = Reason::Store(Arc::clone(error));
                     self.fail(&plan, Via::Database, reason);
                 }
-                _ => self.finish(notifier, plan).await,
+                _ => self.finish(notifier, &place.waits(), plan).await,
             }
         }
     }
 
     /// One way that fails is no reason not to try the next.
-    async fn finish(&mut self, notifier: &Notifier, mut plan: Plan) {
+    async fn finish(&mut self, notifier: &Notifier, waits: &Waits, mut plan: Plan) {
         let mut via: Vec<Via> = plan.row.iter().map(|_| Via::Database).collect();
         for step in std::mem::take(&mut plan.steps) {
             let (way, done) = match step {
-                Step::Broadcast(event) => (Via::Broadcast, broadcast(notifier, *event).await),
+                Step::Broadcast(event) => {
+                    let sent = broadcast(notifier, waits, *event).await;
+                    (Via::Broadcast, sent)
+                }
                 Step::Deliver(delivery) => {
-                    let done = self.deliver(notifier, &delivery).await;
+                    let done = self.deliver(notifier, waits, &delivery).await;
                     (Via::Channel(delivery.channel.into()), done.map(|()| true))
                 }
             };
@@ -198,17 +258,27 @@ impl Tally {
     }
 
     /// A channel that was silent once is not asked again: the sender's time is bounded, however many are notified.
-    async fn deliver(&mut self, notifier: &Notifier, delivery: &Delivery) -> Result<(), Reason> {
+    async fn deliver(
+        &mut self,
+        notifier: &Notifier,
+        waits: &Waits,
+        delivery: &Delivery,
+    ) -> Result<(), Reason> {
         let channel = notifier.channel(&delivery.channel)?;
         let timeout = notifier.channel_timeout();
         if self.silent.contains(&delivery.channel) {
             return Err(Reason::Timeout(timeout));
         }
-        let Ok(delivered) = tokio::time::timeout(timeout, channel.deliver(delivery)).await else {
+        let parcel = Parcel::Work(deliver_later(Arc::clone(channel), delivery.clone(), timeout));
+        let broadcaster = notifier.broadcaster().clone();
+        if waits.hold(Held { broadcaster, parcel })?.is_none() {
+            return Ok(());
+        }
+        let delivered = deliver(&**channel, delivery, timeout).await;
+        if let Err(Reason::Timeout(_)) = &delivered {
             self.silent.push(delivery.channel.clone());
-            return Err(Reason::Timeout(timeout));
-        };
-        delivered.map_err(Reason::Channel)
+        }
+        delivered
     }
 
     fn fail(&mut self, plan: &Plan, via: Via, reason: Reason) {
@@ -217,20 +287,15 @@ impl Tally {
     }
 }
 
-async fn store(notifier: &Notifier, rows: &[Row]) -> Result<(), StoreError> {
-    match notifier.store() {
-        Some(store) if !rows.is_empty() => store.insert(rows).await,
-        _ => Ok(()),
-    }
-}
-
 /// Says whether it was broadcast. A page does not wait for the queue, and does not fail with it: the log is told.
 async fn broadcast(
     notifier: &Notifier,
+    waits: &Waits,
     event: BroadcastNotificationCreated,
 ) -> Result<bool, Reason> {
     let (id, kind, timing) = (event.id.clone(), event.kind.clone(), event.timing);
-    match notifier.broadcaster().send(event).result().await {
+    let broadcaster = notifier.broadcaster().clone();
+    match PendingBroadcast::new(broadcaster, event, waits.clone()).result().await {
         Ok(outcome) => Ok(outcome != Outcome::Skipped),
         Err(reason) if timing == Timing::Later => {
             tracing::error!(id, kind, %reason, "a notification was not broadcast");
@@ -238,6 +303,28 @@ async fn broadcast(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+async fn deliver(
+    channel: &dyn Channel,
+    delivery: &Delivery,
+    timeout: Duration,
+) -> Result<(), Reason> {
+    match tokio::time::timeout(timeout, channel.deliver(delivery)).await {
+        Ok(delivered) => delivered.map_err(Reason::Channel),
+        Err(_) => Err(Reason::Timeout(timeout)),
+    }
+}
+
+/// The same after the commit: nobody waits for it, so that the log is told what goes wrong.
+fn deliver_later(channel: Arc<dyn Channel>, delivery: Delivery, timeout: Duration) -> Work {
+    let future = Box::pin(async move {
+        if let Err(reason) = deliver(&*channel, &delivery, timeout).await {
+            let Delivery { id, kind, channel, .. } = &delivery;
+            tracing::error!(id, kind, channel, %reason, "a notification was not delivered");
+        }
+    });
+    Work { type_name: "resound::notification::Delivery", future }
 }
 
 impl<'a, N, T, A> IntoFuture for PendingNotification<'a, N, T, A>

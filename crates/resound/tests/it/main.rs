@@ -10,9 +10,11 @@
 //! * `logs`: what the log says
 //! * `models`: what happens to models
 //! * `notifications`: what users are told; `notification_store`: where it is kept; `notification_fake`: assertions
+//! * `databases`: real ones; `transactions`: events that wait for a commit in them
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
+mod databases;
 mod delivery;
 mod derive;
 mod fake;
@@ -25,3 +27,4 @@ mod process;
 mod pusher;
 mod real;
 mod scripted;
+mod transactions;

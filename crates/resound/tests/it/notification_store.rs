@@ -1,10 +1,10 @@
 //! Stored notifications: the same facts in memory and in every database.
 
 use resound::{
-    Broadcaster, Model,
+    Broadcaster, Fake, Model,
     notification::{
-        DatabaseNotification, IDS_MAX, MemoryStore, Notifiable, Notification, Notifier, Owner,
-        PAGE_MAX, Store, StoreError, Via, Which,
+        BroadcastNotificationCreated, DatabaseNotification, DatabaseStore, IDS_MAX, MemoryStore,
+        Notifiable, Notification, Notifier, Owner, PAGE_MAX, Reason, Store, StoreError, Via, Which,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,19 @@ impl Model for Team {
     }
 }
 impl Notifiable for Team {}
+
+/// Of a class without backslashes, which MySQL reads in another way than others.
+struct Guest;
+
+impl Model for Guest {
+    fn class() -> String {
+        "Guest".to_owned()
+    }
+    fn key(&self) -> String {
+        "1".to_owned()
+    }
+}
+impl Notifiable for Guest {}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Paid {
@@ -187,4 +200,248 @@ async fn check_bounds(notifier: Notifier) {
 #[tokio::test]
 async fn notifications_in_memory() {
     check(MemoryStore::new()).await;
+}
+
+/// The same facts on each database, with our table and with Laravel's.
+macro_rules! on {
+    ($database:ident, $pool:ty, [$($layout:literal),*]) => {
+        mod $database {
+            use super::*;
+            use crate::databases::{self, Database};
+
+            async fn start() -> (Database, $pool) {
+                let database = databases::$database();
+                let pool = <$pool>::connect(&database.url).await.unwrap();
+                (database, pool)
+            }
+
+            #[tokio::test]
+            async fn notifications_in_our_own_table() {
+                let (_database, pool) = start().await;
+                resound::sql::migrate(&pool).await.unwrap();
+                resound::sql::migrate(&pool).await.unwrap();
+                check(DatabaseStore::new(&pool)).await;
+                check_keys(&Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool))).await;
+            }
+
+            #[tokio::test]
+            async fn notifications_in_the_table_of_laravels_migrations() {
+                for layout in [$($layout),*] {
+                    let (_database, pool) = start().await;
+                    sqlx::raw_sql(layout).execute(&pool).await.unwrap();
+                    // It is left as it is.
+                    resound::sql::migrate(&pool).await.unwrap();
+                    let store = DatabaseStore::new(&pool);
+                    check_changes(Notifier::new(&Broadcaster::null(), store.clone())).await;
+                    check_strangers(Notifier::new(&Broadcaster::null(), store)).await;
+                }
+            }
+
+            #[tokio::test]
+            async fn rows_of_others_are_read_as_far_as_they_go() {
+                let (_database, pool) = start().await;
+                resound::sql::migrate(&pool).await.unwrap();
+                sqlx::raw_sql(OTHERS).execute(&pool).await.unwrap();
+                let inbox = Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool)).inbox(&Guest);
+                let rows = inbox.all().await.unwrap();
+                let data: Vec<_> = rows.iter().map(|row| row.data.as_str()).collect();
+                assert_eq!(data, ["{oops", "{\"amount\":5}", ""]);
+                let error = rows[0].data::<Paid>().unwrap_err();
+                assert!(matches!(&error, StoreError::Row { column: "data", .. }), "{error}");
+                assert_eq!(serde_json::to_value(&rows[0]).unwrap()["data"], serde_json::Value::Null);
+                let times = serde_json::to_value(&rows[1]).unwrap();
+                assert_eq!(times["created_at"], "2024-02-29T23:59:58.000000Z");
+                assert_eq!(times["read_at"], "2024-03-01T00:00:00.000000Z");
+                assert_eq!(rows[2].created_at, None);
+                let changed = inbox.mark_as_unread(Which::All).await.unwrap();
+                assert_eq!((changed.count, inbox.unread_count().await.unwrap()), (1, 3));
+            }
+
+            #[tokio::test]
+            async fn what_is_sent_within_a_transaction_is_stored_in_it_and_told_after_it() {
+                let (_database, pool) = start().await;
+                resound::sql::migrate(&pool).await.unwrap();
+                let fake = Fake::new();
+                let (broadcaster, (ann, bo)) = (fake.broadcaster(), (User("1"), User("2")));
+                let letters = Letters::default();
+                let builder = Notifier::builder(&broadcaster).store(DatabaseStore::new(&pool));
+                let notifier = builder.channel("mail", letters.clone()).build();
+                let ways = [Via::Broadcast, "mail".into(), Via::Database];
+
+                let mut tx = broadcaster.begin(&pool).await.unwrap();
+                let receipt = notifier.within(&mut tx).send(&ann, paid(1)).via(ways.clone()).now().await.unwrap();
+                assert_eq!(receipt.via.len(), 3);
+                let mut savepoint = tx.begin().await.unwrap();
+                notifier.within(&mut savepoint).send(&ann, paid(2)).via(ways.clone()).await.unwrap();
+                savepoint.rollback().await.unwrap();
+                let mut savepoint = tx.begin().await.unwrap();
+                notifier.within(&mut savepoint).send_many([&ann, &bo], paid(3)).via(ways.clone()).await.unwrap();
+                savepoint.commit().await.unwrap();
+                fake.assert_nothing();
+                assert!(letters.ids().is_empty());
+                tx.commit().await.unwrap();
+
+                let stored = notifier.inbox(&ann).all().await.unwrap();
+                assert_eq!(amounts(&stored), [3, 1]);
+                assert_eq!(stored[1].id, receipt.id);
+                let sent: Vec<_> = fake.events().iter().map(|it| it.event::<BroadcastNotificationCreated>().unwrap().id.clone()).collect();
+                let others = notifier.inbox(&bo).all().await.unwrap();
+                assert_eq!(sent, [&receipt.id, &stored[0].id, &others[0].id].map(String::clone));
+                assert_eq!(letters.ids(), sent);
+
+                let mut tx = broadcaster.begin(&pool).await.unwrap();
+                notifier.within(&mut tx).send(&ann, paid(4)).via(ways).await.unwrap();
+                drop(tx);
+                assert_eq!((notifier.inbox(&ann).count().await.unwrap(), letters.ids().len(), fake.events().len()), (2, 3, 3));
+            }
+
+            #[tokio::test]
+            async fn a_row_that_would_stay_when_the_transaction_goes_is_refused() {
+                let (_database, pool) = start().await;
+                resound::sql::migrate(&pool).await.unwrap();
+                let fake = Fake::new();
+                let broadcaster = fake.broadcaster();
+                let notifier = Notifier::new(&broadcaster, DatabaseStore::new(&pool));
+                let result = broadcaster
+                    .transaction(&pool, async |mut tx| {
+                        let error = notifier.send(&User("1"), paid(1)).await.unwrap_err();
+                        assert!(error.to_string().contains("notifier.within(&mut tx)"), "{error}");
+                        let ways = [Via::Broadcast, Via::Database];
+                        let pending = notifier.within(&mut tx).send(&User("1"), paid(1));
+                        pending.via(ways).await.unwrap();
+                        tx.commit().await?;
+                        // It is over.
+                        notifier.send(&User("1"), paid(2)).await.unwrap();
+                        Ok::<_, sqlx::Error>(())
+                    })
+                    .await;
+                result.unwrap();
+                assert_eq!(notifier.inbox(&User("1")).count().await.unwrap(), 2);
+                fake.assert_count::<BroadcastNotificationCreated>(1);
+            }
+
+            #[tokio::test]
+            async fn without_the_table_the_databases_own_words_are_told() {
+                let (_database, pool) = start().await;
+                let notifier = Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool));
+                let error = notifier.send(&User("1"), paid(1)).await.unwrap_err().to_string();
+                assert!(error.contains("can't be read or written") && error.contains("notifications"), "{error}");
+                let error = notifier.inbox(&User("1")).all().await.unwrap_err();
+                assert!(matches!(error, StoreError::Failed(_)), "{error}");
+            }
+        }
+    };
+}
+
+/// Rows as somebody else may write them, the newest first.
+const OTHERS: &str = r#"
+INSERT INTO notifications (id, type, notifiable_type, notifiable_id, data, read_at, created_at, updated_at) VALUES
+('eb272d6b-e4a4-4e7a-8860-dd37d6070e40', 'x', 'Guest', '1', '{oops', NULL, '2024-03-01 00:00:00', NULL),
+('eb272d6b-e4a4-4e7a-8860-dd37d6070e41', 'x', 'Guest', '1', '{"amount":5}', '2024-03-01 00:00:00', '2024-02-29 23:59:58', NULL),
+('eb272d6b-e4a4-4e7a-8860-dd37d6070e42', 'x', 'Guest', '1', '', NULL, NULL, NULL);
+"#;
+
+on!(
+    sqlite,
+    sqlx::SqlitePool,
+    [
+        r#"CREATE TABLE "notifications" ("id" varchar not null, "type" varchar not null, "notifiable_type" varchar not null,
+        "notifiable_id" integer not null, "data" text not null, "read_at" datetime, "created_at" datetime,
+        "updated_at" datetime, primary key ("id"));
+        CREATE INDEX "notifications_notifiable_type_notifiable_id_index" on "notifications" ("notifiable_type", "notifiable_id")"#
+    ]
+);
+on!(
+    postgres,
+    sqlx::PgPool,
+    [
+        r#"CREATE TABLE "notifications" ("id" uuid not null, "type" varchar(255) not null, "notifiable_type" varchar(255) not null,
+        "notifiable_id" bigint not null, "data" text not null, "read_at" timestamp(0) without time zone null,
+        "created_at" timestamp(0) without time zone null, "updated_at" timestamp(0) without time zone null, primary key ("id"))"#,
+        r#"CREATE TABLE "notifications" ("id" char(36) not null, "type" varchar(255) not null, "notifiable_type" varchar(255) not null,
+        "notifiable_id" integer not null, "data" jsonb not null, "read_at" timestamp(0) with time zone null,
+        "created_at" timestamp(0) with time zone null, "updated_at" timestamp(0) with time zone null, primary key ("id"))"#
+    ]
+);
+on!(
+    mariadb,
+    sqlx::MySqlPool,
+    [
+        "CREATE TABLE `notifications` (`id` char(36) not null, `type` varchar(255) not null, `notifiable_type` varchar(255) not null,
+        `notifiable_id` bigint unsigned not null, `data` text not null, `read_at` timestamp null, `created_at` timestamp null,
+        `updated_at` timestamp null, primary key (`id`)) default character set utf8mb4 collate 'utf8mb4_unicode_ci'",
+        "CREATE TABLE `notifications` (`id` uuid not null, `type` varchar(255) not null, `notifiable_type` varchar(255) not null,
+        `notifiable_id` varchar(255) not null, `data` json not null, `read_at` timestamp null, `created_at` timestamp null,
+        `updated_at` timestamp null, primary key (`id`)) default character set utf8mb4 collate 'utf8mb4_unicode_ci'"
+    ]
+);
+
+/// Keys that look alike are different.
+async fn check_keys(notifier: &Notifier) {
+    let keys = [
+        "Ann",
+        "ann",
+        "änn",
+        "ann ",
+        "1",
+        "01",
+        "1.0",
+        "eb272d6b-e4a4-4e7a-8860-dd37d6070e40",
+        "x' OR '1'='1",
+    ];
+    for (at, key) in keys.into_iter().enumerate() {
+        notifier.send(&User(key), paid(at as u64)).await.unwrap();
+    }
+    for (at, key) in keys.into_iter().enumerate() {
+        let inbox = notifier.inbox(&User(key));
+        assert_eq!(amounts(&inbox.all().await.unwrap()), [at as u64], "{key:?}");
+        assert_eq!(inbox.mark_as_read(Which::All).await.unwrap().count, 1, "{key:?}");
+        assert_eq!(inbox.delete(Which::All).await.unwrap().count, 1, "{key:?}");
+    }
+    let long: &'static str = "a".repeat(256).leak();
+    let error = notifier.send(&User(long), paid(1)).await.unwrap_err();
+    assert!(
+        matches!(&error.failures[0].reason, Reason::Store(reason) if matches!(**reason, StoreError::TooLong { .. })),
+        "{error}"
+    );
+    assert!(notifier.inbox(&User(long)).all().await.unwrap().is_empty());
+}
+
+#[derive(Clone, Default)]
+struct Letters(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl Letters {
+    fn ids(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl resound::notification::Channel for Letters {
+    fn deliver<'a>(
+        &'a self,
+        delivery: &'a resound::notification::Delivery,
+    ) -> resound::notification::Delivering<'a> {
+        self.0.lock().unwrap().push(delivery.id.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_column_can_not_hold_is_told() {
+    let database = crate::databases::postgres();
+    let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
+    let table = "CREATE TABLE notifications (id uuid, type text, notifiable_type text, notifiable_id bigint, data text,
+        read_at timestamp, created_at timestamp, updated_at timestamp)";
+    sqlx::raw_sql(table).execute(&pool).await.unwrap();
+    let notifier = Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool));
+    for key in ["ann", "01", "9223372036854775808"] {
+        let expected = format!(
+            "App\\Models\\User {key} can't own notifications: the column notifiable_id is of type integer"
+        );
+        let error = notifier.send(&User(key), paid(1)).await.unwrap_err().to_string();
+        assert!(error.ends_with(&expected), "{error}");
+        let error = notifier.inbox(&User(key)).all().await.unwrap_err().to_string();
+        assert_eq!(error, expected);
+    }
+    notifier.send(&User("-9223372036854775808"), paid(1)).await.unwrap();
 }

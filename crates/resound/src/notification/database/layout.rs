@@ -4,7 +4,10 @@
 //! SQLite compares texts with all of them. PostgreSQL has to be told, and MySQL would compare numbers with texts as floats.
 
 use crate::notification::{
-    database::{Dialect, dialect::Kind, failed},
+    database::{
+        failed,
+        table::{Kind, Table},
+    },
     error::StoreError,
     id::is_uuid,
     notifiable::Owner,
@@ -33,7 +36,7 @@ pub(crate) enum Type {
 }
 
 /// How the table is laid out, which the database is asked once for each connection.
-pub(crate) async fn of<DB: Dialect>(connection: &mut DB::Connection) -> Result<Layout, StoreError> {
+pub(crate) async fn of<DB: Table>(connection: &mut DB::Connection) -> Result<Layout, StoreError> {
     let text =
         || Layout { kind: DB::KIND, id: Type::Text, owner_key: Type::Text, data: Type::Text };
     if DB::KIND == Kind::Sqlite {

@@ -2,31 +2,38 @@
 //!
 //! # Layout
 //!
-//! * `dialect`: what the databases do differently
 //! * `layout`: the types of the table's columns, which may be Laravel's
-//! * `query`: SQL with its values
+//! * `query`: SQL with its values; `table`: asking the databases
 //! * `rows`: rows as they come back
+//! * `within`: storing in a transaction of the application's
 
-mod dialect;
 mod layout;
 mod query;
 mod rows;
+mod table;
+mod within;
 
 use std::{fmt, future::Future};
 
 use sqlx::Pool;
 
-pub use dialect::Dialect;
+pub(crate) use table::Table;
+pub use within::WithinTransaction;
 
-use crate::notification::{
-    database::{layout::Layout, query::Query},
-    error::StoreError,
-    notifiable::Owner,
-    row::{DatabaseNotification, Row},
-    store::{Change, Changed, Filter, Page, Store, Storing, Which},
+use crate::{
+    after_commit,
+    notification::{
+        database::{layout::Layout, query::Query},
+        error::StoreError,
+        notifiable::Owner,
+        row::{DatabaseNotification, Row},
+        store::{Change, Changed, Filter, Page, Store, Storing, Which},
+    },
+    sql::Backend,
 };
 
-/// Notifications in the table `notifications` of SQLite, PostgreSQL, MySQL or MariaDB.
+/// Notifications in the table `notifications` of SQLite, PostgreSQL, MySQL or MariaDB, which
+/// [`sql::migrate`](crate::sql::migrate) makes.
 ///
 /// The table may be Laravel's, whatever its migration chose for `notifiable_id` (`bigint`, `uuid`, text), so that a Laravel
 /// application and this one share it. Times are UTC, as with Laravel's default `timezone`.
@@ -38,16 +45,17 @@ use crate::notification::{
 /// use sqlx::SqlitePool;
 ///
 /// let pool = SqlitePool::connect("sqlite:app.db").await?;
+/// resound::sql::migrate(&pool).await?;
 /// let notifier = Notifier::new(&Broadcaster::from_env()?, DatabaseStore::new(&pool));
 /// # let _ = notifier;
 /// # Ok(())
 /// # }
 /// ```
-pub struct DatabaseStore<DB: Dialect> {
+pub struct DatabaseStore<DB: Backend> {
     pool: Pool<DB>,
 }
 
-impl<DB: Dialect> DatabaseStore<DB> {
+impl<DB: Backend> DatabaseStore<DB> {
     /// A store in this database.
     pub fn new(pool: &Pool<DB>) -> Self {
         Self { pool: pool.clone() }
@@ -97,7 +105,7 @@ impl<DB: Dialect> DatabaseStore<DB> {
         change: Change,
     ) -> Result<Changed, StoreError> {
         let (mut connection, layout) = self.begin(owner).await?;
-        let mut query = Query::change(&layout, change).of(owner);
+        let mut query = Query::change(&layout, change).of(owner).filter(concerned(change));
         let mut unknown = Vec::new();
         if let Which::Ids(ids) = which {
             let fitting = || ids.iter().map(String::as_str).filter(|id| layout.takes_id(id));
@@ -131,7 +139,7 @@ impl<DB: Dialect> DatabaseStore<DB> {
 }
 
 /// Stores rows by a connection, which may be within a transaction.
-pub(crate) async fn insert<DB: Dialect>(
+pub(crate) async fn insert<DB: Backend>(
     connection: &mut DB::Connection,
     rows: &[Row],
 ) -> Result<(), StoreError> {
@@ -141,25 +149,37 @@ pub(crate) async fn insert<DB: Dialect>(
     Ok(())
 }
 
+/// Those that a change changes: the time at which something was read stays what it is.
+fn concerned(change: Change) -> Filter {
+    match change {
+        Change::Read(_) => Filter::Unread,
+        Change::Unread(_) => Filter::Read,
+        Change::Delete => Filter::All,
+    }
+}
+
 fn failed(error: sqlx::Error) -> StoreError {
     StoreError::Failed(Box::new(error))
 }
 
-impl<DB: Dialect> Clone for DatabaseStore<DB> {
+impl<DB: Backend> Clone for DatabaseStore<DB> {
     fn clone(&self) -> Self {
         Self::new(&self.pool)
     }
 }
 
-impl<DB: Dialect> fmt::Debug for DatabaseStore<DB> {
+impl<DB: Backend> fmt::Debug for DatabaseStore<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseStore").field("database", &DB::NAME).finish_non_exhaustive()
     }
 }
 
-impl<DB: Dialect> Store for DatabaseStore<DB> {
+impl<DB: Backend> Store for DatabaseStore<DB> {
     fn insert<'a>(&'a self, rows: &'a [Row]) -> Storing<'a, ()> {
         Box::pin(async move {
+            if after_commit::is_within() {
+                return Err(StoreError::OutsideTransaction);
+            }
             let mut connection = self.pool.acquire().await.map_err(failed)?;
             insert::<DB>(&mut connection, rows).await
         })

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::notification::{
     database::{
-        dialect::Kind,
         layout::{Layout, Type, number},
+        table::Kind,
     },
     notifiable::Owner,
     row::Row,
@@ -16,6 +16,7 @@ use crate::notification::{
 /// SQL, and what stands in for its placeholders. Only values come from outside, never SQL.
 #[doc(hidden)]
 #[derive(Debug)]
+#[expect(unnameable_types, reason = "it is a part of the sealed Backend")]
 pub struct Query {
     layout: Layout,
     pub(crate) sql: String,

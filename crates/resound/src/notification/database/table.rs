@@ -1,4 +1,4 @@
-//! What the databases do differently.
+//! Asking the databases.
 
 use sqlx::{
     AssertSqlSafe, Column as _, Executor as _, Row as _, SqlSafeStr as _, Statement as _,
@@ -11,8 +11,9 @@ use crate::notification::database::{
     rows::Record,
 };
 
-/// A database that can keep notifications. It is implemented for those that sqlx knows, by the features `sqlx-*`.
-pub trait Dialect: sqlx::Database {
+/// What notifications need of a database. Nobody else can implement it, so that it can grow.
+#[expect(unnameable_types, reason = "it is a part of the sealed Backend")]
+pub trait Table: sqlx::Database {
     #[doc(hidden)]
     const KIND: Kind;
 
@@ -34,6 +35,7 @@ pub trait Dialect: sqlx::Database {
 
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(unnameable_types, reason = "it is a part of the sealed Backend")]
 pub enum Kind {
     Sqlite,
     Postgres,
@@ -41,7 +43,7 @@ pub enum Kind {
 }
 
 /// The same code for types that have no trait in common which says all that it needs.
-macro_rules! dialect {
+macro_rules! table {
     ($feature:literal, $database:ty, $kind:expr) => {
         #[cfg(feature = $feature)]
         const _: () = {
@@ -56,7 +58,7 @@ macro_rules! dialect {
                 })
             }
 
-            impl Dialect for $database {
+            impl Table for $database {
                 const KIND: Kind = $kind;
 
                 fn types<'a>(
@@ -97,6 +99,6 @@ macro_rules! dialect {
     };
 }
 
-dialect!("sqlx-sqlite", sqlx::Sqlite, Kind::Sqlite);
-dialect!("sqlx-postgres", sqlx::Postgres, Kind::Postgres);
-dialect!("sqlx-mysql", sqlx::MySql, Kind::MySql);
+table!("sqlx-sqlite", sqlx::Sqlite, Kind::Sqlite);
+table!("sqlx-postgres", sqlx::Postgres, Kind::Postgres);
+table!("sqlx-mysql", sqlx::MySql, Kind::MySql);
