@@ -66,12 +66,13 @@ impl<N: Notifiable, T: Notification<N>> Planner<'_, N, T> {
     ///
     /// # Errors
     /// If one way can't be gone, whoever would go it: then none is to be gone.
-    pub(crate) fn plan(&self) -> Result<Plan, Failure> {
+    pub(crate) fn plan(&self) -> Result<Plan, Box<Failure>> {
         let (id, owner) = (id::random(), self.notifiable.owner());
         let mut plan = Plan { id, owner, row: None, steps: Vec::new() };
         for way in self.ways() {
             if let Err(reason) = self.add(&mut plan, &way) {
-                return Err(Failure { id: plan.id, owner: plan.owner, via: way, reason });
+                let Plan { id, owner, .. } = plan;
+                return Err(Box::new(Failure { id, owner, via: way, reason }));
             }
         }
         Ok(plan)

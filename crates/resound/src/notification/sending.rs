@@ -209,9 +209,9 @@ impl Tally {
         Err(NotifyError { notification, failures, receipts })
     }
 
-    fn plans(&mut self, planned: impl Iterator<Item = Result<Plan, Failure>>) -> Vec<Plan> {
+    fn plans(&mut self, planned: impl Iterator<Item = Result<Plan, Box<Failure>>>) -> Vec<Plan> {
         planned
-            .filter_map(|plan| plan.map_err(|failure| self.failures.push(failure)).ok())
+            .filter_map(|plan| plan.map_err(|failure| self.failures.push(*failure)).ok())
             .collect()
     }
 

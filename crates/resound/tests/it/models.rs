@@ -102,7 +102,7 @@ impl BroadcastsEvents for Account {
         (event == ModelEvent::Created).then(|| EventName::exact("account.opened"))
     }
     fn broadcast_with(&self, event: ModelEvent) -> Option<impl Serialize> {
-        (event == ModelEvent::Created).then(|| [self.name])
+        (event == ModelEvent::Created).then_some([self.name])
     }
     fn broadcast_timing(&self, _: ModelEvent) -> Timing {
         Timing::Now

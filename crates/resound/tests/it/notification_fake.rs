@@ -52,8 +52,8 @@ fn guest() -> OnDemand {
 async fn three() -> NotificationFake {
     let fake = NotificationFake::new();
     let notifier = fake.notifier();
-    notifier.send_many([&ANN, &BO], Paid { amount: 5 }).await.unwrap();
-    notifier.send(&guest(), Welcome).await.unwrap();
+    notifier.send_many([&ANN, &BO], Paid { amount: 5 }).await.expect("it is sent");
+    notifier.send(&guest(), Welcome).await.expect("it is sent");
     fake
 }
 

@@ -73,133 +73,141 @@ async fn fill(
     ids
 }
 
+/// What a check finds is its panic; a store that fails is its error.
+type Checked = Result<(), Box<dyn std::error::Error>>;
+
 /// What holds for every store, with keys `1` and `2`.
-pub(crate) async fn check(store: impl Store + Clone) {
-    check_lists(Notifier::new(&Broadcaster::null(), store.clone())).await;
-    check_changes(Notifier::new(&Broadcaster::null(), store.clone())).await;
-    check_strangers(Notifier::new(&Broadcaster::null(), store.clone())).await;
-    check_bounds(Notifier::new(&Broadcaster::null(), store)).await;
+async fn check(store: impl Store + Clone) -> Checked {
+    check_lists(Notifier::new(&Broadcaster::null(), store.clone())).await?;
+    check_changes(Notifier::new(&Broadcaster::null(), store.clone())).await?;
+    check_strangers(Notifier::new(&Broadcaster::null(), store.clone())).await?;
+    check_bounds(Notifier::new(&Broadcaster::null(), store)).await
 }
 
-async fn check_lists(notifier: Notifier) {
+async fn check_lists(notifier: Notifier) -> Checked {
     let ann = User("1");
     let inbox = notifier.inbox(&ann);
-    assert!(inbox.all().await.unwrap().is_empty());
+    assert!(inbox.all().await?.is_empty());
     let ids = fill(&notifier, &ann, 1..=20).await;
 
-    let newest = inbox.all().await.unwrap();
+    let newest = inbox.all().await?;
     assert_eq!(amounts(&newest), (6..=20).rev().collect::<Vec<_>>());
     let first = &newest[0];
     assert_eq!((&first.id, &*first.kind), (&ids[19], r"App\Notifications\Paid"));
     assert_eq!(first.owner, Owner::new(r"App\Models\User", "1"));
-    assert_eq!(first.data::<Paid>().unwrap(), paid(20));
+    assert_eq!(first.data::<Paid>()?, paid(20));
     assert_eq!((first.read_at, first.created_at), (None, first.updated_at));
     assert!(first.created_at > newest[1].created_at);
 
-    let next = inbox.all().after(&newest[14].id).limit(3).await.unwrap();
+    let next = inbox.all().after(&newest[14].id).limit(3).await?;
     assert_eq!(amounts(&next), [5, 4, 3]);
-    assert_eq!(amounts(&inbox.all().after(&next[2].id).await.unwrap()), [2, 1]);
-    assert!(inbox.all().after(&ids[0]).await.unwrap().is_empty());
-    assert!(inbox.all().limit(0).await.unwrap().is_empty());
-    assert_eq!((inbox.count().await.unwrap(), inbox.unread_count().await.unwrap()), (20, 20));
-    assert_eq!(inbox.find(&ids[3]).await.unwrap().map(|row| row.id), Some(ids[3].clone()));
+    assert_eq!(amounts(&inbox.all().after(&next[2].id).await?), [2, 1]);
+    assert!(inbox.all().after(&ids[0]).await?.is_empty());
+    assert!(inbox.all().limit(0).await?.is_empty());
+    assert_eq!((inbox.count().await?, inbox.unread_count().await?), (20, 20));
+    assert_eq!(inbox.find(&ids[3]).await?.map(|row| row.id), Some(ids[3].clone()));
 
-    assert_eq!(inbox.mark_as_read(&newest).await.unwrap().all_known(), Ok(15));
-    assert_eq!(amounts(&inbox.unread().await.unwrap()), [5, 4, 3, 2, 1]);
-    assert_eq!(amounts(&inbox.read().limit(2).await.unwrap()), [20, 19]);
+    assert_eq!(inbox.mark_as_read(&newest).await?.all_known(), Ok(15));
+    assert_eq!(amounts(&inbox.unread().await?), [5, 4, 3, 2, 1]);
+    assert_eq!(amounts(&inbox.read().limit(2).await?), [20, 19]);
     // What was read meanwhile is still a place in the list.
-    assert_eq!(amounts(&inbox.unread().after(&newest[14].id).limit(1).await.unwrap()), [5]);
-    assert_eq!(inbox.delete(Which::All).await.unwrap().count, 20);
+    assert_eq!(amounts(&inbox.unread().after(&newest[14].id).limit(1).await?), [5]);
+    assert_eq!(inbox.delete(Which::All).await?.count, 20);
+    Ok(())
 }
 
-async fn check_changes(notifier: Notifier) {
+async fn check_changes(notifier: Notifier) -> Checked {
     let ann = User("1");
     let inbox = notifier.inbox(&ann);
     let ids = fill(&notifier, &ann, 1..=3).await;
 
-    assert_eq!(inbox.mark_as_read(&ids[0]).await.unwrap().all_known(), Ok(1));
-    let read = inbox.find(&ids[0]).await.unwrap().expect("it is there");
+    assert_eq!(inbox.mark_as_read(&ids[0]).await?.all_known(), Ok(1));
+    let read = inbox.find(&ids[0]).await?.expect("it is there");
     assert!(read.read_at >= read.created_at && read.read_at == read.updated_at, "{read:?}");
     // It was already: the time stays what it was.
-    assert_eq!(inbox.mark_as_read(&ids[0]).await.unwrap().all_known(), Ok(0));
-    assert_eq!(inbox.find(&ids[0]).await.unwrap(), Some(read));
-    assert_eq!(inbox.mark_as_read(Which::All).await.unwrap().count, 2);
-    assert_eq!(inbox.unread_count().await.unwrap(), 0);
+    assert_eq!(inbox.mark_as_read(&ids[0]).await?.all_known(), Ok(0));
+    assert_eq!(inbox.find(&ids[0]).await?, Some(read));
+    assert_eq!(inbox.mark_as_read(Which::All).await?.count, 2);
+    assert_eq!(inbox.unread_count().await?, 0);
 
-    assert_eq!(inbox.mark_as_unread(ids[1..].to_vec()).await.unwrap().all_known(), Ok(2));
-    assert_eq!(inbox.mark_as_unread(Which::All).await.unwrap().count, 1);
-    assert_eq!(inbox.unread_count().await.unwrap(), 3);
-    assert_eq!(inbox.mark_as_unread(Which::Ids(Vec::new())).await.unwrap().count, 0);
+    assert_eq!(inbox.mark_as_unread(ids[1..].to_vec()).await?.all_known(), Ok(2));
+    assert_eq!(inbox.mark_as_unread(Which::All).await?.count, 1);
+    assert_eq!(inbox.unread_count().await?, 3);
+    assert_eq!(inbox.mark_as_unread(Which::Ids(Vec::new())).await?.count, 0);
 
     let twice = vec![ids[0].clone(), ids[0].clone()];
-    assert_eq!(inbox.delete(twice).await.unwrap().all_known(), Ok(1));
-    assert_eq!(inbox.delete(&ids[0]).await.unwrap().all_known(), Err(vec![ids[0].clone()]));
-    assert_eq!(inbox.delete(Which::All).await.unwrap().count, 2);
-    assert_eq!(inbox.count().await.unwrap(), 0);
+    assert_eq!(inbox.delete(twice).await?.all_known(), Ok(1));
+    assert_eq!(inbox.delete(&ids[0]).await?.all_known(), Err(vec![ids[0].clone()]));
+    assert_eq!(inbox.delete(Which::All).await?.count, 2);
+    assert_eq!(inbox.count().await?, 0);
+    Ok(())
 }
 
 /// Nobody sees or changes what is somebody else's, and ids that can't be are no failure of the database.
-async fn check_strangers(notifier: Notifier) {
+async fn check_strangers(notifier: Notifier) -> Checked {
     let (ann, bo, team) = (User("1"), User("2"), Team("1"));
     let id = fill(&notifier, &ann, 1..=1).await.remove(0);
     let other = fill(&notifier, &bo, 2..=2).await.remove(0);
-    let row = notifier.inbox(&ann).find(&id).await.unwrap();
+    let row = notifier.inbox(&ann).find(&id).await?;
     for inbox in [notifier.inbox(&bo), notifier.inbox(&team)] {
-        assert_eq!(inbox.find(&id).await.unwrap(), None);
-        let error = inbox.all().after(&id).await.unwrap_err();
+        assert_eq!(inbox.find(&id).await?, None);
+        let error = inbox.all().after(&id).await.expect_err("it is refused");
         assert!(matches!(&error, StoreError::Unknown { id: asked, .. } if *asked == id), "{error}");
         let unknown = vec![id.clone()];
-        assert_eq!(inbox.mark_as_read(&id).await.unwrap().all_known(), Err(unknown.clone()));
-        assert_eq!(inbox.mark_as_unread(&id).await.unwrap().all_known(), Err(unknown.clone()));
-        assert_eq!(inbox.delete(&id).await.unwrap().all_known(), Err(unknown));
+        assert_eq!(inbox.mark_as_read(&id).await?.all_known(), Err(unknown.clone()));
+        assert_eq!(inbox.mark_as_unread(&id).await?.all_known(), Err(unknown.clone()));
+        assert_eq!(inbox.delete(&id).await?.all_known(), Err(unknown));
     }
-    let changed = notifier.inbox(&bo).mark_as_read(vec![other.clone(), id.clone()]).await.unwrap();
+    let changed = notifier.inbox(&bo).mark_as_read(vec![other.clone(), id.clone()]).await?;
     assert_eq!((changed.count, changed.unknown), (1, vec![id.clone()]));
-    assert_eq!(notifier.inbox(&team).mark_as_read(Which::All).await.unwrap().count, 0);
-    assert_eq!(notifier.inbox(&ann).find(&id).await.unwrap(), row);
+    assert_eq!(notifier.inbox(&team).mark_as_read(Which::All).await?.count, 0);
+    assert_eq!(notifier.inbox(&ann).find(&id).await?, row);
 
     let inbox = notifier.inbox(&ann);
     let long = "a".repeat(10_000);
     for id in
         ["", "1", "x' OR '1'='1", "\0", "é", "%", &long, "eb272d6b-e4a4-4e7a-8860-dd37d6070e40"]
     {
-        assert_eq!(inbox.find(id).await.unwrap(), None, "{id:?}");
-        assert_eq!(inbox.delete(id).await.unwrap().all_known(), Err(vec![id.to_owned()]), "{id:?}");
-        let error = inbox.all().after(id).await.unwrap_err();
+        assert_eq!(inbox.find(id).await?, None, "{id:?}");
+        assert_eq!(inbox.delete(id).await?.all_known(), Err(vec![id.to_owned()]), "{id:?}");
+        let error = inbox.all().after(id).await.expect_err("it is refused");
         assert!(matches!(error, StoreError::Unknown { .. }), "{id:?}: {error}");
     }
-    assert_eq!(inbox.count().await.unwrap(), 1);
+    assert_eq!(inbox.count().await?, 1);
     for inbox in [inbox, notifier.inbox(&bo)] {
-        assert_eq!(inbox.delete(Which::All).await.unwrap().count, 1);
+        assert_eq!(inbox.delete(Which::All).await?.count, 1);
     }
+    Ok(())
 }
 
-async fn check_bounds(notifier: Notifier) {
+async fn check_bounds(notifier: Notifier) -> Checked {
     let users: Vec<User> = (0..PAGE_MAX + 50).map(|_| User("1")).collect();
-    notifier.send_many(&users, paid(1)).await.unwrap();
+    notifier.send_many(&users, paid(1)).await?;
     let inbox = notifier.inbox(&User("1"));
-    assert_eq!(inbox.all().limit(usize::MAX).await.unwrap().len(), PAGE_MAX);
+    assert_eq!(inbox.all().limit(usize::MAX).await?.len(), PAGE_MAX);
     // Pages meet without a gap also where times are the same.
-    let (mut seen, mut page) = (Vec::new(), inbox.all().limit(40).await.unwrap());
+    let (mut seen, mut page) = (Vec::new(), inbox.all().limit(40).await?);
     while let Some(last) = page.last().map(|row| row.id.clone()) {
         seen.extend(page.into_iter().map(|row| row.id));
-        page = inbox.all().after(last).limit(40).await.unwrap();
+        page = inbox.all().after(last).limit(40).await?;
     }
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), PAGE_MAX + 50);
 
     let ids: Vec<String> = (0..=IDS_MAX).map(|id| id.to_string()).collect();
-    let error = inbox.mark_as_read(ids[1..].to_vec()).await.unwrap().all_known().unwrap_err();
+    let error =
+        inbox.mark_as_read(ids[1..].to_vec()).await?.all_known().expect_err("it is refused");
     assert_eq!(error.len(), IDS_MAX);
-    let error = inbox.mark_as_read(ids).await.unwrap_err().to_string();
+    let error = inbox.mark_as_read(ids).await.expect_err("it is refused").to_string();
     assert_eq!(error, "501 ids at once are more than 500");
-    assert_eq!(inbox.delete(Which::All).await.unwrap().count, users.len() as u64);
+    assert_eq!(inbox.delete(Which::All).await?.count, users.len() as u64);
+    Ok(())
 }
 
 #[tokio::test]
 async fn notifications_in_memory() {
-    check(MemoryStore::new()).await;
+    check(MemoryStore::new()).await.unwrap();
 }
 
 /// The same facts on each database, with our table and with Laravel's.
@@ -220,8 +228,8 @@ macro_rules! on {
                 let (_database, pool) = start().await;
                 resound::sql::migrate(&pool).await.unwrap();
                 resound::sql::migrate(&pool).await.unwrap();
-                check(DatabaseStore::new(&pool)).await;
-                check_keys(&Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool))).await;
+                check(DatabaseStore::new(&pool)).await.unwrap();
+                check_keys(&Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool))).await.unwrap();
             }
 
             #[tokio::test]
@@ -232,8 +240,8 @@ macro_rules! on {
                     // It is left as it is.
                     resound::sql::migrate(&pool).await.unwrap();
                     let store = DatabaseStore::new(&pool);
-                    check_changes(Notifier::new(&Broadcaster::null(), store.clone())).await;
-                    check_strangers(Notifier::new(&Broadcaster::null(), store)).await;
+                    check_changes(Notifier::new(&Broadcaster::null(), store.clone())).await.unwrap();
+                    check_strangers(Notifier::new(&Broadcaster::null(), store)).await.unwrap();
                 }
             }
 
@@ -377,7 +385,7 @@ on!(
 );
 
 /// Keys that look alike are different.
-async fn check_keys(notifier: &Notifier) {
+async fn check_keys(notifier: &Notifier) -> Checked {
     let keys = [
         "Ann",
         "ann",
@@ -390,21 +398,22 @@ async fn check_keys(notifier: &Notifier) {
         "x' OR '1'='1",
     ];
     for (at, key) in keys.into_iter().enumerate() {
-        notifier.send(&User(key), paid(at as u64)).await.unwrap();
+        notifier.send(&User(key), paid(at as u64)).await?;
     }
     for (at, key) in keys.into_iter().enumerate() {
         let inbox = notifier.inbox(&User(key));
-        assert_eq!(amounts(&inbox.all().await.unwrap()), [at as u64], "{key:?}");
-        assert_eq!(inbox.mark_as_read(Which::All).await.unwrap().count, 1, "{key:?}");
-        assert_eq!(inbox.delete(Which::All).await.unwrap().count, 1, "{key:?}");
+        assert_eq!(amounts(&inbox.all().await?), [at as u64], "{key:?}");
+        assert_eq!(inbox.mark_as_read(Which::All).await?.count, 1, "{key:?}");
+        assert_eq!(inbox.delete(Which::All).await?.count, 1, "{key:?}");
     }
     let long: &'static str = "a".repeat(256).leak();
-    let error = notifier.send(&User(long), paid(1)).await.unwrap_err();
+    let error = notifier.send(&User(long), paid(1)).await.expect_err("it is refused");
     assert!(
         matches!(&error.failures[0].reason, Reason::Store(reason) if matches!(**reason, StoreError::TooLong { .. })),
         "{error}"
     );
-    assert!(notifier.inbox(&User(long)).all().await.unwrap().is_empty());
+    assert!(notifier.inbox(&User(long)).all().await?.is_empty());
+    Ok(())
 }
 
 #[derive(Clone, Default)]
@@ -412,7 +421,7 @@ struct Letters(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
 
 impl Letters {
     fn ids(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().expect("no panic").clone()
     }
 }
 
@@ -421,7 +430,7 @@ impl resound::notification::Channel for Letters {
         &'a self,
         delivery: &'a resound::notification::Delivery,
     ) -> resound::notification::Delivering<'a> {
-        self.0.lock().unwrap().push(delivery.id.clone());
+        self.0.lock().expect("no panic").push(delivery.id.clone());
         Box::pin(std::future::ready(Ok(())))
     }
 }
