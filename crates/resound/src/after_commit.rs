@@ -81,6 +81,12 @@ impl Scope<'_> {
         PendingBroadcast::new(broadcaster.clone(), event, Waits::For(Arc::clone(&self.level)))
     }
 
+    /// What an event says that waits for this scope.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn waits(&self) -> Waits {
+        Waits::For(Arc::clone(&self.level))
+    }
+
     /// A scope for a savepoint: committed, its events wait for this one.
     pub fn child(&mut self) -> Scope<'_> {
         self.savepoint()
@@ -230,7 +236,22 @@ impl Waits {
     }
 }
 
+/// Whether the task is within a transaction that has not ended.
+#[cfg(feature = "_sql")]
+pub(crate) fn is_within() -> bool {
+    CURRENT.try_with(|current| lock(&current.0).is_open()).unwrap_or(false)
+}
+
 impl Level {
+    #[cfg(feature = "_sql")]
+    fn is_open(&self) -> bool {
+        match &*lock(&self.state) {
+            State::Open(_) => true,
+            State::RolledBack => false,
+            State::Committed => self.parent.as_ref().is_some_and(|parent| parent.is_open()),
+        }
+    }
+
     fn hold(&self, held: Held) -> Result<Option<Held>, SendError> {
         match &mut *lock(&self.state) {
             State::Open(events) => {

@@ -254,6 +254,10 @@ impl Broadcaster {
                 Ok(())
             }
             (Parcel::Record(_), None) => Ok(()),
+            (Parcel::Work(work), _) => {
+                work.future.await;
+                Ok(())
+            }
         }
     }
 
@@ -262,6 +266,7 @@ impl Broadcaster {
         match parcel {
             Parcel::Event(addressed) => self.0.queue.is_some() || addressed.timing == Timing::Now,
             Parcel::Record(_) => false,
+            Parcel::Work(_) => true,
         }
     }
 

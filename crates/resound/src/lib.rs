@@ -15,6 +15,7 @@
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
 //! * [`fake`]: assertions for tests
+//! * [`notification`]: what users are told, stored and broadcast
 //! * `axum`: routes and extractors for axum
 
 pub mod after_commit;
@@ -38,6 +39,7 @@ pub mod global;
 mod json;
 pub mod model;
 pub mod name;
+pub mod notification;
 mod parcel;
 pub mod pending;
 pub mod queue;
@@ -59,6 +61,7 @@ pub use crate::{
     global::broadcast,
     model::Model,
     name::EventName,
+    notification::{Notifiable, Notification, NotificationFake, Notifier},
     pending::{Outcome, PendingBroadcast, Timing},
     socket::SocketId,
 };

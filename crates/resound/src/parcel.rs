@@ -1,6 +1,6 @@
 //! An event that is written down, with what is known about its way.
 
-use std::{any::type_name, borrow::Cow, sync::Arc};
+use std::{any::type_name, borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     broadcaster::Broadcaster,
@@ -18,6 +18,15 @@ pub(crate) enum Parcel {
     Event(Addressed),
     /// For the assertions of a test.
     Record(Recorded),
+    /// Something else that waits for a commit.
+    Work(Work),
+}
+
+/// Something that is done when the transaction is committed, and tells the log itself what goes wrong.
+pub(crate) struct Work {
+    /// What the log calls it.
+    pub(crate) type_name: &'static str,
+    pub(crate) future: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 /// An event and the connections that it is sent by; none stands for the default one.
@@ -72,6 +81,7 @@ impl Parcel {
         let timing = match self {
             Self::Event(addressed) => addressed.timing,
             Self::Record(recorded) => recorded.timing,
+            Self::Work(_) => Timing::Now,
         };
         if timing == Timing::Now { Outcome::Sent } else { Outcome::Queued }
     }
@@ -81,6 +91,7 @@ impl Parcel {
         match self {
             Self::Event(addressed) => addressed.type_name,
             Self::Record(recorded) => recorded.type_name,
+            Self::Work(work) => work.type_name,
         }
     }
 }

@@ -31,7 +31,12 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// The page that sent the request has shown the change already.
-async fn update_order(State(app): State<App>, socket: SocketId, Path(order_id): Path<u64>, Json(said): Json<Saying>) {
+async fn update_order(
+    State(app): State<App>,
+    socket: SocketId,
+    Path(order_id): Path<u64>,
+    Json(said): Json<Saying>,
+) {
     app.broadcaster.send(OrderUpdated { order_id, status: said.text }).to_others(socket).await;
 }
 
@@ -51,7 +56,12 @@ async fn everywhere(State(app): State<App>, socket: SocketId, Json(said): Json<S
     app.broadcaster.send(Everywhere { text: said.text }).to_others(socket).await;
 }
 
-async fn greet(State(app): State<App>, socket: SocketId, Path(id): Path<u64>, Json(payload): Json<Value>) {
+async fn greet(
+    State(app): State<App>,
+    socket: SocketId,
+    Path(id): Path<u64>,
+    Json(payload): Json<Value>,
+) {
     broadcast::private(format!("App.Models.User.{id}"))
         .name("greeting")
         .with(payload)

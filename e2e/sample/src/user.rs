@@ -33,7 +33,8 @@ impl<S: Sync> FromRequestParts<S> for User {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let cookie = || header(COOKIE.as_str())?.split("; ").find_map(|pair| pair.strip_prefix("user="));
+        let cookie =
+            || header(COOKIE.as_str())?.split("; ").find_map(|pair| pair.strip_prefix("user="));
         let id = header("x-user").or_else(cookie).and_then(|id| id.parse().ok());
         id.map(|id| Self { id }).ok_or(StatusCode::UNAUTHORIZED)
     }

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use sqlx::{Database, Pool};
 
-use crate::{queue::Job, sql::queue::Queue};
+use crate::{notification::Table, queue::Job, sql::queue::Queue};
 
 /// An answer of the database, later.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
@@ -15,7 +15,7 @@ pub trait Backend: Database + Sealed {}
 
 /// What this crate needs of a database. Nobody else can implement it, so that it can grow.
 #[expect(unnameable_types, reason = "it is sealed")]
-pub trait Sealed: Database {
+pub trait Sealed: Database + Table {
     /// Begins a transaction that may write.
     #[doc(hidden)]
     fn begin(pool: &Pool<Self>) -> Answer<'_, sqlx::Transaction<'static, Self>>;

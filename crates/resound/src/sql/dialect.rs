@@ -26,7 +26,10 @@ pub(crate) static SQLITE: Dialect = Dialect {
     now: "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
     ignore: ("", "ON CONFLICT DO NOTHING"),
     has_numbers: false,
-    migrations: &[(1, include_str!("../../migrations/sqlite/0001_queue.sql"))],
+    migrations: &[
+        (1, include_str!("../../migrations/sqlite/0001_queue.sql")),
+        (2, include_str!("../../migrations/sqlite/0002_notifications.sql")),
+    ],
 };
 
 /// PostgreSQL.
@@ -35,7 +38,10 @@ pub(crate) static POSTGRES: Dialect = Dialect {
     now: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
     ignore: ("", "ON CONFLICT DO NOTHING"),
     has_numbers: true,
-    migrations: &[(1, include_str!("../../migrations/postgres/0001_queue.sql"))],
+    migrations: &[
+        (1, include_str!("../../migrations/postgres/0001_queue.sql")),
+        (2, include_str!("../../migrations/postgres/0002_notifications.sql")),
+    ],
 };
 
 /// MySQL and MariaDB.
@@ -44,7 +50,10 @@ pub(crate) static MYSQL: Dialect = Dialect {
     now: "CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000 AS SIGNED)",
     ignore: ("IGNORE", ""),
     has_numbers: false,
-    migrations: &[(1, include_str!("../../migrations/mysql/0001_queue.sql"))],
+    migrations: &[
+        (1, include_str!("../../migrations/mysql/0001_queue.sql")),
+        (2, include_str!("../../migrations/mysql/0002_notifications.sql")),
+    ],
 };
 
 /// All that is asked of the tables.

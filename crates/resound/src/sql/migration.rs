@@ -4,7 +4,7 @@ use sqlx::Pool;
 
 use crate::sql::backend::Backend;
 
-/// Makes the tables of this crate that are missing: `resound_jobs`, `resound_failed_jobs`, `resound_lanes`, and `resound_migrations` with the
+/// Makes the tables of this crate that are missing: `resound_jobs`, `resound_failed_jobs`, `resound_lanes`, `notifications`, and `resound_migrations` with the
 /// versions that were applied.
 ///
 /// It may be called at every start, and by several processes at once. Who would rather have them among the migrations of

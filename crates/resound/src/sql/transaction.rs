@@ -194,6 +194,11 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
         Self { parts: Some(parts), lender: None }
     }
 
+    /// The events that wait.
+    pub(crate) fn scope(&self) -> &Scope<'c> {
+        &self.parts().scope
+    }
+
     fn parts(&self) -> &Parts<'c, DB> {
         self.parts.as_ref().expect("only what consumes it takes them out")
     }

@@ -9,6 +9,8 @@
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
+//! * `models`: what happens to models
+//! * `notifications`: what users are told; `notification_store`: where it is kept; `notification_fake`: assertions
 //! * `databases`: real ones; `transactions`: events that wait for a commit in them
 //! * `outbox`: the durable queue; `crash`: the same while its process is killed
 //! * `savepoints`: any tree of them against a model
@@ -22,6 +24,10 @@ mod delivery;
 mod derive;
 mod fake;
 mod logs;
+mod models;
+mod notification_fake;
+mod notification_store;
+mod notifications;
 mod outbox;
 mod process;
 mod pusher;

@@ -1,4 +1,17 @@
-//! Things with a channel of their own.
+#![doc = include_str!("../../docs/models.md")]
+//!
+//! # Layout
+//!
+//! * `occurrence`: what happens to a model, as an event
+//! * `send`: the broadcaster's methods for it
+//! * `snapshot`: how a model was, to see whether it changed
+
+mod occurrence;
+mod send;
+mod snapshot;
+
+pub use occurrence::{BroadcastsEvents, ModelEvent, ModelEventOccurred};
+pub use snapshot::Snapshot;
 
 use crate::name::short_type_name;
 
