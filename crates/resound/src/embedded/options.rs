@@ -93,7 +93,9 @@ impl Options {
     /// Sets the origins whose pages may connect, such as `https://shop.example` or `*.shop.example`; all by default.
     pub fn allowed_origins<'a>(self, origins: impl IntoIterator<Item = &'a str>) -> Self {
         let origins: Vec<&str> = origins.into_iter().collect();
-        self.set("REVERB_ALLOWED_ORIGINS", origins.join(","))
+        // An empty text would be a variable that is not set, and allow all; a comma is a list of none, which is refused.
+        let list = if origins.is_empty() { ",".to_owned() } else { origins.join(",") };
+        self.set("REVERB_ALLOWED_ORIGINS", list)
     }
 
     /// Sets whose client events (whispers) are passed on.
@@ -122,24 +124,23 @@ impl Options {
     }
 
     /// The configuration; what is odd about it is said in the log.
-    pub(super) fn read(&self) -> Result<(Config, MasterKey), OptionsError> {
-        let flags =
-            Flags { config: self.file.clone(), host: Host::Application, ..Flags::default() };
+    pub(super) fn read(self) -> Result<(Config, MasterKey), OptionsError> {
+        let master_key = self.master_key()?;
+        let flags = Flags { config: self.file, host: Host::Application, ..Flags::default() };
         let directory = std::env::current_dir().unwrap_or_default();
         let loaded = config::load(&flags, &self.variables, &directory);
         let loaded = loaded.map_err(|errors| OptionsError(errors.to_string()))?;
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
-        Ok((loaded.config, self.master_key()?))
+        Ok((loaded.config, master_key))
     }
 
     #[cfg(feature = "encryption")]
     fn master_key(&self) -> Result<MasterKey, OptionsError> {
         let set = MASTER_KEYS.iter().filter_map(|name| Some((name, self.variables.get(*name)?)));
-        let Some((name, text)) = set.filter(|(_, text)| !text.trim().is_empty()).next() else {
-            return Ok(None);
-        };
+        let mut set = set.filter(|(_, text)| !text.trim().is_empty());
+        let Some((name, text)) = set.next() else { return Ok(None) };
         let key = crate::encryption::MasterKey::from_base64(text);
         key.map(Some).map_err(|fault| OptionsError(format!("{name}: {fault}")))
     }

@@ -7,6 +7,7 @@
 //! * `pusher`: the driver over HTTP; `batches`: several events in one request
 //! * `redis_driver`: the driver over a real Redis, which `redis_server` starts
 //! * `fake`: assertions, and what they say when they fail
+//! * `application`: axum with the server inside; `embedded`, `requests`, `socketio`, `bridged`: what it does
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
 //! * `models`: what happens to models
@@ -16,12 +17,15 @@
 //! * `savepoints`: any tree of them against a model
 //! * `process`: a real server; `real`: everything together with it
 
+mod application;
 mod auth;
 mod batches;
+mod bridged;
 mod crash;
 mod databases;
 mod delivery;
 mod derive;
+mod embedded;
 mod fake;
 mod logs;
 mod models;
@@ -34,6 +38,8 @@ mod pusher;
 mod real;
 mod redis_driver;
 mod redis_server;
+mod requests;
 mod savepoints;
 mod scripted;
+mod socketio;
 mod transactions;
