@@ -8,11 +8,13 @@
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
+//! * `after_commit`: events that wait for a transaction
 //! * `databases`: real ones; `transactions`: events that wait for a commit in them
 //! * `outbox`: the durable queue; `crash`: the same while its process is killed
 //! * `savepoints`: any tree of them against a model
 //! * `process`: a real server; `real`: everything together with it
 
+mod after_commit;
 mod auth;
 mod crash;
 mod databases;

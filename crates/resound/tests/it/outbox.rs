@@ -134,6 +134,23 @@ macro_rules! on {
             }
 
             #[tokio::test]
+            async fn an_event_that_does_not_wait_for_the_commit_does_not_wait_for_the_table() {
+                let app = start(Mood::Well, Policy::default()).await;
+                let (broadcaster, pool) = (&app.broadcaster, &app.pool);
+                let work = broadcaster.transaction(pool, async |tx| {
+                    broadcaster.send(event("a")).before_commit().await;
+                    tx.send(event("b")).before_commit().await;
+                    until("two", async || app.server.names() == ["a", "b"]).await;
+                    tx.rollback().await?;
+                    // No transaction is left that this could wait for.
+                    broadcaster.send(event("c")).await;
+                    Ok::<_, sqlx::Error>(())
+                });
+                work.await.unwrap();
+                assert_eq!(app.waiting().await, 1);
+            }
+
+            #[tokio::test]
             async fn a_hundred_and_twenty_events_of_one_transaction_keep_their_order() {
                 let app = start(Mood::Well, Policy::default()).await;
                 let names: Vec<_> = (0..120).map(|n| n.to_string()).collect();
