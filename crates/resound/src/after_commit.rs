@@ -218,37 +218,44 @@ pub(crate) enum Waits {
     ForTask,
     /// For this one.
     For(Arc<Level>),
-    /// For none.
+    /// For none, whatever the sender's task is within.
     ForNothing,
+}
+
+/// The transaction that this task is within, if it is not over.
+fn current() -> Option<Arc<Level>> {
+    let level = CURRENT.try_with(|current| Arc::clone(&lock(&current.0))).ok()?;
+    (!level.is_over()).then_some(level)
 }
 
 impl Waits {
     /// Keeps the event if it has to wait; gives it back if not.
     pub(crate) fn hold(&self, held: Held) -> Result<Option<Held>, SendError> {
         match self {
-            Self::ForTask => match CURRENT.try_with(|current| Arc::clone(&lock(&current.0))) {
-                Ok(level) => level.hold(held),
-                Err(_) => Ok(Some(held)),
+            Self::ForTask => match current() {
+                Some(level) => level.hold(held),
+                None => Ok(Some(held)),
             },
             Self::For(level) => level.hold(held),
             Self::ForNothing => Ok(Some(held)),
         }
     }
-}
 
-/// Whether the task is within a transaction that has not ended.
-#[cfg(feature = "_sql")]
-pub(crate) fn is_within() -> bool {
-    CURRENT.try_with(|current| lock(&current.0).is_open()).unwrap_or(false)
+    /// Whether the sender is within a transaction, waits or not.
+    pub(crate) fn is_within(&self) -> bool {
+        match self {
+            Self::ForTask | Self::ForNothing => current().is_some(),
+            Self::For(level) => !level.is_over(),
+        }
+    }
 }
 
 impl Level {
-    #[cfg(feature = "_sql")]
-    fn is_open(&self) -> bool {
-        match &*lock(&self.state) {
-            State::Open(_) => true,
-            State::RolledBack => false,
-            State::Committed => self.parent.as_ref().is_some_and(|parent| parent.is_open()),
+    /// Whether the transaction itself has ended.
+    fn is_over(&self) -> bool {
+        match &self.parent {
+            Some(parent) => parent.is_over(),
+            None => !matches!(*lock(&self.state), State::Open(_)),
         }
     }
 

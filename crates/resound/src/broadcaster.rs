@@ -14,7 +14,7 @@ use crate::{
     event::Broadcast,
     fake::Record,
     name::NAMESPACE,
-    parcel::{Addressed, Parcel, log_lost},
+    parcel::{Addressed, Parcel, Shelf, log_lost},
     pending::{PendingBroadcast, Timing},
     queue::{self, Job, Queue},
 };
@@ -108,7 +108,7 @@ impl Broadcaster {
     /// # Ok::<(), resound::config::ConfigError>(())
     /// ```
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Ok(config::builder(&variable)?.build())
+        Ok(Builder::from_variables(variable)?.build())
     }
 
     /// A broadcaster that sends nothing.
@@ -250,10 +250,18 @@ impl Broadcaster {
     /// Whether delivering it takes time.
     pub(crate) fn must_wait_for(&self, parcel: &Parcel) -> bool {
         match parcel {
-            Parcel::Event(addressed) => self.0.queue.is_some() || addressed.timing == Timing::Now,
+            Parcel::Event(addressed) => {
+                addressed.timing == Timing::Now || self.queue_for(addressed).is_some()
+            }
             Parcel::Record(_) => false,
             Parcel::Work(_) => true,
         }
+    }
+
+    /// The queue that keeps it, if it is not the one in memory.
+    fn queue_for(&self, addressed: &Addressed) -> Option<&Arc<dyn Queue>> {
+        let is_for_it = addressed.timing == Timing::Later && addressed.shelf == Shelf::Any;
+        self.0.queue.as_ref().filter(|_| is_for_it)
     }
 
     /// Delivers a parcel for the queue without anybody who waits for it.
@@ -281,7 +289,7 @@ impl Broadcaster {
     /// Sends a written event by these connections, or by the default one. All are tried; the first error
     /// is returned.
     async fn dispatch(&self, addressed: Addressed) -> Result<(), SendError> {
-        if let (Some(queue), Timing::Later) = (&self.0.queue, addressed.timing) {
+        if let Some(queue) = self.queue_for(&addressed) {
             let (jobs, result) = self.jobs(addressed);
             let pushed = if jobs.is_empty() { Ok(()) } else { queue.push(jobs).await };
             return result.and(pushed.map_err(SendError::Queue));
@@ -397,6 +405,32 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// Begins with what [`Broadcaster::from_env`] would give, to add a queue or connections.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// use resound::{Builder, drivers::Log};
+    ///
+    /// # fn main() -> Result<(), resound::config::ConfigError> {
+    /// let broadcaster = Builder::from_env()?.connection("audit", Log).build();
+    /// # let _ = broadcaster;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The same, from variables of another source.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        config::builder(&variable)
+    }
+
     /// Sets what stands in front of the names of events, `App\Events` by default; Echo's option `namespace`
     /// must be the same, with dots.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {

@@ -1,4 +1,8 @@
-#![doc = include_str!("../docs/queue.md")]
+//! Where events wait that are not sent at once.
+//!
+//! By default that is the memory of each [connection](crate::connection): nothing is to be set up, and what waits is lost
+//! with the process. `resound::sql::Queue` keeps events in the application's own database; another store needs an implementation of
+//! [`Queue`], and somebody who takes jobs out of it.
 
 use std::{any::Any, future::Future, pin::Pin, sync::Arc};
 

@@ -140,3 +140,17 @@ impl Dialect {
         AssertSqlSafe(Arc::<str>::from(numbered)).into_sql_str()
     }
 }
+
+#[cfg(all(test, feature = "sqlx-postgres", feature = "sqlx-mysql"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_database_gets_its_own_words() {
+        let text = "INSERT {ignore} INTO t VALUES (?, {now}, ?) {or_ignore}";
+        let numbered = "INSERT  INTO t VALUES ($1, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT), $2) \
+                        ON CONFLICT DO NOTHING";
+        assert_eq!(POSTGRES.say(text).as_str(), numbered);
+        assert!(MYSQL.say(text).as_str().starts_with("INSERT IGNORE INTO t VALUES (?, CAST("));
+    }
+}

@@ -19,36 +19,7 @@ use crate::{
     },
 };
 
-/// A durable queue: the table `resound_jobs` of the application's database ([`migrate`](crate::sql::migrate)). A
-/// [`Worker`](crate::sql::Worker) sends what is in it. It is a pointer: clone it.
-///
-/// An event that is sent in a [transaction](crate::Broadcaster::begin) becomes a row in it, and is committed or rolled back with
-/// all else. Outside of one, sending it waits for one INSERT. All transactions of this kind of database are taken to be of
-/// this very database.
-///
-/// ```
-/// use resound::{Broadcaster, broadcast, sql};
-///
-/// # #[cfg(feature = "sqlx-sqlite")]
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
-/// # let pool = options.connect("sqlite::memory:").await?;
-/// sql::migrate(&pool).await?;
-/// let queue = sql::Queue::new(pool);
-/// let broadcaster = Broadcaster::builder()
-///     .connection("log", resound::drivers::Log)
-///     .queue(queue.clone())
-///     .build();
-/// broadcaster.send(broadcast::public("news").name("posted")).await;
-///
-/// let stats = queue.stats().await?;
-/// assert_eq!(stats.waiting(), 1);
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "sqlx-sqlite"))]
-/// # fn main() {}
-/// ```
+#[doc = include_str!("../../docs/queue.md")]
 #[derive(Clone)]
 pub struct Queue(pub(super) Arc<Inner>);
 

@@ -280,3 +280,19 @@ macro_rules! store {
 store!(sqlite, "sqlx-sqlite", sqlx::Sqlite, SQLITE);
 store!(postgres, "sqlx-postgres", sqlx::Postgres, POSTGRES);
 store!(mysql, "sqlx-mysql", sqlx::MySql, MYSQL);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_uuid_of_version_4_and_nobody_elses() {
+        let name = uuid();
+        let is_hyphen = |at| [8, 13, 18, 23].contains(&at);
+        let is_formed =
+            |(at, c): (usize, char)| if is_hyphen(at) { c == '-' } else { c.is_ascii_hexdigit() };
+        assert!(name.len() == 36 && name.char_indices().all(is_formed), "{name}");
+        assert!(name[14..].starts_with('4') && "89ab".contains(&name[19..20]), "{name}");
+        assert_ne!(name, uuid());
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use resound::{
-    Broadcaster, DriverError, Envelope,
+    Broadcaster, Builder, DriverError, Envelope,
     connection::Policy,
     driver::{Driver, Sending},
 };
@@ -16,6 +16,8 @@ pub(crate) enum Mood {
     Hanging,
     /// It says no to events of the name `bad`.
     Picky,
+    /// It breaks down over events of the name `bad`.
+    Brittle,
 }
 
 /// A driver, and what its server saw.
@@ -35,7 +37,11 @@ impl Scripted {
 
     /// A broadcaster whose only connection, `server`, is this.
     pub(crate) fn broadcaster(&self, policy: Policy) -> Broadcaster {
-        Broadcaster::builder().connection_with("server", self.clone(), policy).build()
+        self.builder(policy).build()
+    }
+
+    pub(crate) fn builder(&self, policy: Policy) -> Builder {
+        Broadcaster::builder().connection_with("server", self.clone(), policy)
     }
 
     pub(crate) fn set(&self, mood: Mood) {
@@ -57,12 +63,17 @@ impl Scripted {
             .collect()
     }
 
+    /// The events that were taken.
+    pub(crate) fn envelopes(&self) -> Vec<Envelope> {
+        self.0.lock().expect("no panic").taken.clone()
+    }
+
     fn take(&self, envelope: &Envelope) -> Mood {
         let mut state = self.0.lock().expect("no panic");
         state.tries += 1;
         let is_taken = match state.mood {
             Mood::Well => true,
-            Mood::Picky => envelope.name != "bad",
+            Mood::Picky | Mood::Brittle => envelope.name != "bad",
             Mood::Down | Mood::Hanging => false,
         };
         if is_taken {
@@ -78,7 +89,9 @@ impl Driver for Scripted {
         Box::pin(async move {
             match self.take(envelope) {
                 Mood::Well => Ok(()),
-                Mood::Down => Err(DriverError::Unavailable("nobody answers".to_owned())),
+                Mood::Down | Mood::Brittle => {
+                    Err(DriverError::Unavailable("nobody answers".to_owned()))
+                }
                 Mood::Picky => Err(DriverError::Refused("it is bad".to_owned())),
                 Mood::Hanging => std::future::pending().await,
             }

@@ -178,6 +178,29 @@ macro_rules! on {
             }
 
             #[tokio::test]
+            async fn a_transaction_of_sqlx_can_be_adopted() {
+                let (_database, pool, fake, broadcaster) = start().await;
+                let mut tx = broadcaster.adopt(pool.begin().await.unwrap()).await.unwrap();
+                sqlx::query("INSERT INTO notes VALUES (1)").execute(&mut *tx).await.unwrap();
+                tx.send(event("a")).await;
+                fake.assert_nothing();
+                tx.commit().await.unwrap();
+                assert_eq!((names(&fake), rows(&pool).await), (vec!["a".to_owned()], 1));
+            }
+
+            #[tokio::test]
+            async fn what_can_not_be_sent_is_told_at_once() {
+                let (_database, pool, ..) = start().await;
+                let broadcaster = Broadcaster::null();
+                let tx = broadcaster.begin(&pool).await.unwrap();
+                let error = tx.send(event("a")).via("nowhere").result().await.unwrap_err();
+                assert!(matches!(error, SendError::UnknownConnection { .. }), "{error}");
+                let no_json = std::collections::BTreeMap::from([([1], 1)]);
+                let error = tx.send(event("a").with(no_json)).result().await.unwrap_err();
+                assert!(matches!(error, SendError::Payload { .. }), "{error}");
+            }
+
+            #[tokio::test]
             async fn the_tables_are_made_once_by_however_many() {
                 let (_database, pool, ..) = start().await;
                 let makers: Vec<_> = (0..8)
@@ -196,6 +219,50 @@ macro_rules! on {
             }
         }
     };
+}
+
+#[tokio::test]
+async fn postgres_commit_of_a_transaction_in_which_a_statement_failed_is_an_error() {
+    let database = crate::databases::postgres();
+    let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
+    let fake = Fake::new();
+    let mut tx = fake.broadcaster().begin(&pool).await.unwrap();
+    tx.send(event("a")).await;
+    sqlx::query("SELECT 1 / 0").execute(&mut *tx).await.unwrap_err();
+    // Without the event PostgreSQL would answer this COMMIT with ROLLBACK, and no error.
+    let error = tx.commit().await.unwrap_err().to_string();
+    assert!(error.contains("current transaction is aborted"), "{error}");
+    fake.assert_nothing();
+}
+
+#[tokio::test]
+async fn mariadb_commit_after_a_deadlock_that_was_overlooked_is_an_error() {
+    let database = crate::databases::mariadb();
+    let pool = sqlx::MySqlPool::connect(&database.url).await.unwrap();
+    for statement in [
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)",
+        "INSERT INTO notes VALUES (1, ''), (2, ''), (3, ''), (4, ''), (5, '')",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let fake = Fake::new();
+    let mut other = pool.begin().await.unwrap();
+    // The one that has changed more survives.
+    let many = "UPDATE notes SET text = 'x' WHERE id > 1";
+    sqlx::query(many).execute(&mut *other).await.unwrap();
+    let mut tx = fake.broadcaster().begin(&pool).await.unwrap();
+    sqlx::query("UPDATE notes SET text = 'y' WHERE id = 1").execute(&mut *tx).await.unwrap();
+    tx.send(event("a")).await;
+    let (mine, others) = tokio::join!(
+        sqlx::query("UPDATE notes SET text = 'y' WHERE id = 2").execute(&mut *tx),
+        sqlx::query("UPDATE notes SET text = 'x' WHERE id = 1").execute(&mut *other),
+    );
+    others.unwrap();
+    let error = mine.unwrap_err().to_string();
+    assert!(error.contains("Deadlock"), "{error}");
+    let error = tx.commit().await.unwrap_err().to_string();
+    assert!(error.contains("SAVEPOINT resound does not exist"), "{error}");
+    fake.assert_nothing();
 }
 
 on!(sqlite, sqlx::SqlitePool);
