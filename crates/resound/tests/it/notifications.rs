@@ -381,6 +381,8 @@ async fn what_can_not_go_one_of_its_ways_goes_none() {
         "{error}"
     );
     let bare = Notifier::builder(&fake.broadcaster()).build();
+    let missing = bare.inbox(&ANN).unread().await.unwrap_err();
+    assert!(matches!(missing, StoreError::Missing), "{missing}");
     let error = bare.send(&ANN, PAID).await.unwrap_err().to_string();
     assert!(
         error.ends_with("by database: the notifier has no store (notification::Builder::store)"),
