@@ -31,7 +31,10 @@ use std::{
     future::Future,
     marker::PhantomData,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -48,6 +51,10 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
+/// How many events may be sent within one transaction, its savepoints included. One more is its sender's error,
+/// [`SendError::TransactionFull`].
+pub const EVENTS_MAX: usize = 100_000;
+
 /// The events of one transaction, or of one savepoint in it. Dropped without [`commit`](Scope::commit) it forgets
 /// them.
 #[must_use = "events of a scope are sent by `.commit()` only"]
@@ -60,7 +67,7 @@ pub struct Scope<'parent> {
 impl Scope<'static> {
     /// A scope without events.
     pub fn new() -> Self {
-        let level = Arc::new(Level { parent: None, state: Mutex::new(State::Open(Vec::new())) });
+        let level = Level::open(None, Arc::default());
         let current = Current(Arc::new(Mutex::new(Arc::clone(&level))));
         Self { level, current, parent: PhantomData }
     }
@@ -95,7 +102,7 @@ impl Scope<'_> {
     /// The same for those who see to it that the child ends first.
     pub(crate) fn savepoint<'any>(&self) -> Scope<'any> {
         let parent = Some(Arc::clone(&self.level));
-        let level = Arc::new(Level { parent, state: Mutex::new(State::Open(Vec::new())) });
+        let level = Level::open(parent, Arc::clone(&self.level.sent));
         *lock(&self.current.0) = Arc::clone(&level);
         Scope { level, current: self.current.clone(), parent: PhantomData }
     }
@@ -197,6 +204,8 @@ impl Current {
 pub(crate) struct Level {
     parent: Option<Arc<Self>>,
     state: Mutex<State>,
+    /// How many events were sent in the whole transaction.
+    sent: Arc<AtomicUsize>,
 }
 
 enum State {
@@ -251,6 +260,10 @@ impl Waits {
 }
 
 impl Level {
+    fn open(parent: Option<Arc<Self>>, sent: Arc<AtomicUsize>) -> Arc<Self> {
+        Arc::new(Self { parent, state: Mutex::new(State::Open(Vec::new())), sent })
+    }
+
     /// Whether the transaction itself has ended.
     fn is_over(&self) -> bool {
         match &self.parent {
@@ -263,6 +276,9 @@ impl Level {
         match &mut *lock(&self.state) {
             State::Open(events) => {
                 held.broadcaster.knows(&held.parcel)?;
+                if self.sent.fetch_add(1, Ordering::Relaxed) >= EVENTS_MAX {
+                    return Err(SendError::TransactionFull);
+                }
                 events.push(held);
             }
             State::RolledBack => return Err(SendError::RolledBack),

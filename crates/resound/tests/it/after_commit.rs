@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use resound::{
-    Fake, Outcome, SendError,
-    after_commit::Scope,
+    Broadcaster, Fake, Outcome, SendError,
+    after_commit::{EVENTS_MAX, Scope},
     broadcast::{self, AnonymousEvent},
     connection::Policy,
 };
@@ -52,6 +52,19 @@ async fn what_is_sent_after_the_end_is_sent_or_is_an_error() {
     scope.rollback();
     assert!(matches!(late.result().await.unwrap_err(), SendError::RolledBack));
     assert_eq!(names(&fake), ["late"]);
+}
+
+#[tokio::test]
+async fn a_transaction_holds_so_many_events_and_tells_who_sends_more() {
+    let (broadcaster, mut scope) = (Broadcaster::null(), Scope::new());
+    for _ in 1..EVENTS_MAX {
+        scope.send(&broadcaster, event("a")).await;
+    }
+    let child = scope.child();
+    let last = child.send(&broadcaster, event("a")).result().await;
+    assert_eq!(last.unwrap(), Outcome::AfterCommit);
+    let error = child.send(&broadcaster, event("a")).result().await.unwrap_err();
+    assert_eq!(error.to_string(), "100000 events were sent in one transaction, no more fit");
 }
 
 #[tokio::test(start_paused = true)]
