@@ -31,7 +31,10 @@ use std::{
     future::Future,
     marker::PhantomData,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -48,6 +51,10 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
+/// How many events may be sent within one transaction, its savepoints included. One more is its sender's error,
+/// [`SendError::TransactionFull`].
+pub const EVENTS_MAX: usize = 100_000;
+
 /// The events of one transaction, or of one savepoint in it. Dropped without [`commit`](Scope::commit) it forgets
 /// them.
 #[must_use = "events of a scope are sent by `.commit()` only"]
@@ -60,7 +67,7 @@ pub struct Scope<'parent> {
 impl Scope<'static> {
     /// A scope without events.
     pub fn new() -> Self {
-        let level = Arc::new(Level { parent: None, state: Mutex::new(State::Open(Vec::new())) });
+        let level = Level::open(None, Arc::default());
         let current = Current(Arc::new(Mutex::new(Arc::clone(&level))));
         Self { level, current, parent: PhantomData }
     }
@@ -95,7 +102,7 @@ impl Scope<'_> {
     /// The same for those who see to it that the child ends first.
     pub(crate) fn savepoint<'any>(&self) -> Scope<'any> {
         let parent = Some(Arc::clone(&self.level));
-        let level = Arc::new(Level { parent, state: Mutex::new(State::Open(Vec::new())) });
+        let level = Level::open(parent, Arc::clone(&self.level.sent));
         *lock(&self.current.0) = Arc::clone(&level);
         Scope { level, current: self.current.clone(), parent: PhantomData }
     }
@@ -197,6 +204,8 @@ impl Current {
 pub(crate) struct Level {
     parent: Option<Arc<Self>>,
     state: Mutex<State>,
+    /// How many events were sent in the whole transaction.
+    sent: Arc<AtomicUsize>,
 }
 
 enum State {
@@ -218,37 +227,48 @@ pub(crate) enum Waits {
     ForTask,
     /// For this one.
     For(Arc<Level>),
-    /// For none.
+    /// For none, whatever the sender's task is within.
     ForNothing,
+}
+
+/// The transaction that this task is within, if it is not over.
+fn current() -> Option<Arc<Level>> {
+    let level = CURRENT.try_with(|current| Arc::clone(&lock(&current.0))).ok()?;
+    (!level.is_over()).then_some(level)
 }
 
 impl Waits {
     /// Keeps the event if it has to wait; gives it back if not.
     pub(crate) fn hold(&self, held: Held) -> Result<Option<Held>, SendError> {
         match self {
-            Self::ForTask => match CURRENT.try_with(|current| Arc::clone(&lock(&current.0))) {
-                Ok(level) => level.hold(held),
-                Err(_) => Ok(Some(held)),
+            Self::ForTask => match current() {
+                Some(level) => level.hold(held),
+                None => Ok(Some(held)),
             },
             Self::For(level) => level.hold(held),
             Self::ForNothing => Ok(Some(held)),
         }
     }
-}
 
-/// Whether the task is within a transaction that has not ended.
-#[cfg(feature = "_sql")]
-pub(crate) fn is_within() -> bool {
-    CURRENT.try_with(|current| lock(&current.0).is_open()).unwrap_or(false)
+    /// Whether the sender is within a transaction, waits or not.
+    pub(crate) fn is_within(&self) -> bool {
+        match self {
+            Self::ForTask | Self::ForNothing => current().is_some(),
+            Self::For(level) => !level.is_over(),
+        }
+    }
 }
 
 impl Level {
-    #[cfg(feature = "_sql")]
-    fn is_open(&self) -> bool {
-        match &*lock(&self.state) {
-            State::Open(_) => true,
-            State::RolledBack => false,
-            State::Committed => self.parent.as_ref().is_some_and(|parent| parent.is_open()),
+    fn open(parent: Option<Arc<Self>>, sent: Arc<AtomicUsize>) -> Arc<Self> {
+        Arc::new(Self { parent, state: Mutex::new(State::Open(Vec::new())), sent })
+    }
+
+    /// Whether the transaction itself has ended.
+    fn is_over(&self) -> bool {
+        match &self.parent {
+            Some(parent) => parent.is_over(),
+            None => !matches!(*lock(&self.state), State::Open(_)),
         }
     }
 
@@ -256,6 +276,9 @@ impl Level {
         match &mut *lock(&self.state) {
             State::Open(events) => {
                 held.broadcaster.knows(&held.parcel)?;
+                if self.sent.fetch_add(1, Ordering::Relaxed) >= EVENTS_MAX {
+                    return Err(SendError::TransactionFull);
+                }
                 events.push(held);
             }
             State::RolledBack => return Err(SendError::RolledBack),

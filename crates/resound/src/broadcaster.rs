@@ -14,7 +14,7 @@ use crate::{
     event::Broadcast,
     fake::Record,
     name::{self, NAMESPACE},
-    parcel::{Addressed, Parcel, log_lost},
+    parcel::{Addressed, Parcel, Shelf, log_lost},
     pending::{PendingBroadcast, Timing},
     queue::{self, Job, Queue},
 };
@@ -264,10 +264,18 @@ impl Broadcaster {
     /// Whether delivering it takes time.
     pub(crate) fn must_wait_for(&self, parcel: &Parcel) -> bool {
         match parcel {
-            Parcel::Event(addressed) => self.0.queue.is_some() || addressed.timing == Timing::Now,
+            Parcel::Event(addressed) => {
+                addressed.timing == Timing::Now || self.queue_for(addressed).is_some()
+            }
             Parcel::Record(_) => false,
             Parcel::Work(_) => true,
         }
+    }
+
+    /// The queue that keeps it, if it is not the one in memory.
+    fn queue_for(&self, addressed: &Addressed) -> Option<&Arc<dyn Queue>> {
+        let is_for_it = addressed.timing == Timing::Later && addressed.shelf == Shelf::Any;
+        self.0.queue.as_ref().filter(|_| is_for_it)
     }
 
     /// Delivers a parcel for the queue without anybody who waits for it.
@@ -295,7 +303,7 @@ impl Broadcaster {
     /// Sends a written event by these connections, or by the default one. All are tried; the first error
     /// is returned.
     async fn dispatch(&self, addressed: Addressed) -> Result<(), SendError> {
-        if let (Some(queue), Timing::Later) = (&self.0.queue, addressed.timing) {
+        if let Some(queue) = self.queue_for(&addressed) {
             let (jobs, result) = self.jobs(addressed);
             let pushed = if jobs.is_empty() { Ok(()) } else { queue.push(jobs).await };
             return result.and(pushed.map_err(SendError::Queue));

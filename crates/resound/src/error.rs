@@ -75,6 +75,9 @@ pub enum SendError {
     /// The durable queue did not take it.
     #[error("the queue of broadcasts did not take the event: {0}")]
     Queue(QueueError),
+    /// Too many events wait for the transaction already.
+    #[error("{} events were sent in one transaction, no more fit", crate::after_commit::EVENTS_MAX)]
+    TransactionFull,
     /// The transaction that it was sent in was rolled back before.
     #[error("the transaction that the event belongs to was rolled back")]
     RolledBack,

@@ -34,8 +34,18 @@ pub(crate) struct Addressed {
     pub(crate) envelope: Envelope,
     pub(crate) connections: Vec<Cow<'static, str>>,
     pub(crate) timing: Timing,
+    pub(crate) shelf: Shelf,
     /// The type of the event, for the log.
     pub(crate) type_name: &'static str,
+}
+
+/// The queue that an event waits in, if it is not sent at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shelf {
+    /// The broadcaster's.
+    Any,
+    /// The one in memory.
+    Memory,
 }
 
 /// What the sender of an event said about it.
@@ -44,6 +54,7 @@ pub(crate) struct Wishes {
     pub(crate) timing: Option<Timing>,
     pub(crate) connections: Vec<Cow<'static, str>>,
     pub(crate) queue: Option<Cow<'static, str>>,
+    pub(crate) shelf: Shelf,
 }
 
 impl Parcel {
@@ -63,7 +74,7 @@ impl Parcel {
         if envelope.channels.is_empty() {
             return Ok(None);
         }
-        let Wishes { socket, timing, mut connections, queue } = wishes;
+        let Wishes { socket, timing, mut connections, queue, shelf } = wishes;
         envelope.socket = socket;
         envelope.queue = queue.or(envelope.queue);
         if connections.is_empty() {
@@ -72,7 +83,7 @@ impl Parcel {
         let timing = timing.unwrap_or_else(|| event.timing());
         Ok(Some(match broadcaster.record() {
             Some(_) => Self::Record(Recorded::new(event, envelope, connections, timing)),
-            None => Self::Event(Addressed { envelope, connections, timing, type_name }),
+            None => Self::Event(Addressed { envelope, connections, timing, shelf, type_name }),
         }))
     }
 

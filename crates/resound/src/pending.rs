@@ -13,7 +13,7 @@ use crate::{
     broadcaster::Broadcaster,
     error::SendError,
     event::Broadcast,
-    parcel::{Parcel, Wishes, log_lost},
+    parcel::{Parcel, Shelf, Wishes, log_lost},
     socket::SocketId,
 };
 
@@ -68,12 +68,22 @@ pub struct PendingBroadcast<E> {
     connections: Vec<Cow<'static, str>>,
     queue: Option<Cow<'static, str>>,
     waits: Waits,
+    shelf: Shelf,
 }
 
 impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     pub(crate) fn new(broadcaster: Broadcaster, event: E, waits: Waits) -> Self {
         let (socket, timing, connections) = (event.socket(), None, Vec::new());
-        Self { broadcaster, event, socket, timing, connections, queue: None, waits }
+        Self {
+            broadcaster,
+            event,
+            socket,
+            timing,
+            connections,
+            queue: None,
+            waits,
+            shelf: Shelf::Any,
+        }
     }
 
     /// Leaves out the connection of whoever sent the request; with [`SocketId::none`] everybody gets it.
@@ -110,8 +120,12 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
 
     /// Sends it whatever becomes of the transaction that it is sent in.
     ///
-    /// Within a transaction ([`Scope`](crate::after_commit::Scope), `resound::sql`) events wait for its commit otherwise.
+    /// Within a transaction ([`Scope`](crate::after_commit::Scope), `resound::sql`) events wait for its commit otherwise. There it
+    /// goes through the queue in memory, also if there is a durable one: that one could wait for the very transaction.
     pub fn before_commit(mut self) -> Self {
+        if self.waits.is_within() {
+            self.shelf = Shelf::Memory;
+        }
         self.waits = Waits::ForNothing;
         self
     }
@@ -161,8 +175,8 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
 
     /// Writes the event down, and keeps it if it waits for a transaction.
     fn prepare(self) -> Result<Step, SendError> {
-        let Self { broadcaster, event, socket, timing, connections, queue, waits } = self;
-        let wishes = Wishes { socket, timing, connections, queue };
+        let Self { broadcaster, event, socket, timing, connections, queue, waits, shelf } = self;
+        let wishes = Wishes { socket, timing, connections, queue, shelf };
         let Some(parcel) = Parcel::pack(&broadcaster, event, wishes)? else {
             return Ok(Step::Done(Outcome::Skipped));
         };

@@ -2,14 +2,14 @@
 //!
 //! # Layout
 //!
-//! * `occurrence`: what happens to a model, as an event
-//! * `send`: the broadcaster's methods for it
+//! * `occurrence`: what happens to a model, as an event; `events`: such events, and the broadcaster's methods
 //! * `snapshot`: how a model was, to see whether it changed
 
+mod events;
 mod occurrence;
-mod send;
 mod snapshot;
 
+pub use events::{created, deleted, restored, trashed, updated};
 pub use occurrence::{BroadcastsEvents, ModelEvent, ModelEventOccurred};
 pub use snapshot::Snapshot;
 

@@ -58,6 +58,9 @@ pub enum StoreError {
     /// The store in memory holds no more.
     #[error("the store in memory holds {0} notifications, no more fit")]
     Full(usize),
+    /// The notifier has no store, so that there is no inbox.
+    #[error("the notifier has no store (notification::Builder::store)")]
+    Missing,
     /// A transaction is open, and the row would not be a part of it.
     #[error(
         "a notification that is sent within a transaction is stored in it: \

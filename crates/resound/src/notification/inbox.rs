@@ -42,7 +42,8 @@ use crate::notification::{
 /// ```
 #[derive(Clone)]
 pub struct Inbox {
-    store: Arc<dyn Store>,
+    /// `None` if the notifier has none.
+    store: Option<Arc<dyn Store>>,
     owner: Owner,
 }
 
@@ -56,10 +57,10 @@ impl Inbox {
     /// # let _ = inbox;
     /// ```
     pub fn new(store: impl Store, owner: Owner) -> Self {
-        Self::of(Arc::new(store), owner)
+        Self::of(Some(Arc::new(store)), owner)
     }
 
-    pub(crate) fn of(store: Arc<dyn Store>, owner: Owner) -> Self {
+    pub(crate) fn of(store: Option<Arc<dyn Store>>, owner: Owner) -> Self {
         Self { store, owner }
     }
 
@@ -83,7 +84,7 @@ impl Inbox {
     /// # Errors
     /// If the store fails.
     pub async fn unread_count(&self) -> Result<u64, StoreError> {
-        self.store.count(&self.owner, Filter::Unread).await
+        self.store()?.count(&self.owner, Filter::Unread).await
     }
 
     /// How many there are.
@@ -91,7 +92,7 @@ impl Inbox {
     /// # Errors
     /// If the store fails.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        self.store.count(&self.owner, Filter::All).await
+        self.store()?.count(&self.owner, Filter::All).await
     }
 
     /// The notification of this id; `None` if there is none, or if it is somebody else's.
@@ -99,7 +100,7 @@ impl Inbox {
     /// # Errors
     /// If the store fails.
     pub async fn find(&self, id: &str) -> Result<Option<DatabaseNotification>, StoreError> {
-        self.store.find(&self.owner, id).await
+        self.store()?.find(&self.owner, id).await
     }
 
     /// Marks notifications as read. Those that are stay as they are. Laravel: `markAsRead`.
@@ -126,6 +127,10 @@ impl Inbox {
         self.change(which.into(), Change::Delete).await
     }
 
+    fn store(&self) -> Result<&dyn Store, StoreError> {
+        self.store.as_deref().ok_or(StoreError::Missing)
+    }
+
     fn listing(&self, filter: Filter) -> Listing<'_> {
         Listing { inbox: self, page: Page { filter, after: None, limit: PAGE_DEFAULT } }
     }
@@ -141,7 +146,7 @@ impl Inbox {
                 return Err(StoreError::TooManyIds { count: ids.len(), count_max: IDS_MAX });
             }
         }
-        self.store.change(&self.owner, &which, change).await
+        self.store()?.change(&self.owner, &which, change).await
     }
 }
 
@@ -179,8 +184,10 @@ impl<'a> IntoFuture for Listing<'a> {
 
     /// Fails with [`StoreError::Unknown`] if the notifiable has no notification of the id that was given.
     fn into_future(self) -> Self::IntoFuture {
-        let Self { inbox: Inbox { store, owner }, page } = self;
+        let Self { inbox, page } = self;
+        let owner = &inbox.owner;
         Box::pin(async move {
+            let store = inbox.store()?;
             if let Some(id) = &page.after
                 && store.find(owner, id).await?.is_none()
             {

@@ -10,7 +10,7 @@ use crate::{
         fake::Record,
         inbox::Inbox,
         notice::Notification,
-        notifiable::{Notifiable, OnDemand},
+        notifiable::{Notifiable, OnDemand, Owner},
         sending::{Many, One, PendingNotification},
         store::{MemoryStore, Store},
         via::Via,
@@ -153,15 +153,12 @@ impl Notifier {
         OnDemand::new(channel, route)
     }
 
-    /// The stored notifications of somebody; without a [store](Builder::store), or for
-    /// [somebody without an account](OnDemand), there are none.
+    /// The stored notifications of somebody. Without a [store](Builder::store) asking for them is an error; for
+    /// [somebody without an account](OnDemand) there are none.
     pub fn inbox<N: Notifiable>(&self, notifiable: &N) -> Inbox {
-        match (notifiable.owner(), &self.0.store) {
-            (Some(owner), Some(store)) => Inbox::of(Arc::clone(store), owner),
-            (owner, _) => Inbox::new(
-                MemoryStore::new(),
-                owner.unwrap_or_else(|| crate::notification::Owner::new("", "")),
-            ),
+        match notifiable.owner() {
+            Some(owner) => Inbox::of(self.0.store.clone(), owner),
+            None => Inbox::new(MemoryStore::new(), Owner::new(N::class(), "")),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     future::{Future, IntoFuture},
     marker::PhantomData,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -197,7 +197,7 @@ struct Tally {
     /// Why the store takes nothing.
     unstored: Option<Arc<StoreError>>,
     /// The channels that did not answer in time.
-    silent: Vec<String>,
+    silent: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tally {
@@ -257,28 +257,28 @@ impl Tally {
         self.receipts.push(Receipt { id: plan.id, via });
     }
 
-    /// A channel that was silent once is not asked again: the sender's time is bounded, however many are notified.
     async fn deliver(
-        &mut self,
+        &self,
         notifier: &Notifier,
         waits: &Waits,
         delivery: &Delivery,
     ) -> Result<(), Reason> {
         let channel = notifier.channel(&delivery.channel)?;
-        let timeout = notifier.channel_timeout();
-        if self.silent.contains(&delivery.channel) {
-            return Err(Reason::Timeout(timeout));
+        let delivering = Deliverer {
+            channel: Arc::clone(channel),
+            timeout: notifier.channel_timeout(),
+            silent: Arc::clone(&self.silent),
+        };
+        if !waits.is_within() {
+            return delivering.deliver(delivery).await;
         }
-        let parcel = Parcel::Work(deliver_later(Arc::clone(channel), delivery.clone(), timeout));
+        let parcel = Parcel::Work(delivering.later(delivery.clone()));
         let broadcaster = notifier.broadcaster().clone();
-        if waits.hold(Held { broadcaster, parcel })?.is_none() {
-            return Ok(());
+        // What is not kept is no longer within: it has been committed meanwhile.
+        if let Some(Held { broadcaster, parcel }) = waits.hold(Held { broadcaster, parcel })? {
+            broadcaster.deliver(parcel).await?;
         }
-        let delivered = deliver(&**channel, delivery, timeout).await;
-        if let Err(Reason::Timeout(_)) = &delivered {
-            self.silent.push(delivery.channel.clone());
-        }
-        delivered
+        Ok(())
     }
 
     fn fail(&mut self, plan: &Plan, via: Via, reason: Reason) {
@@ -305,26 +305,43 @@ async fn broadcast(
     }
 }
 
-async fn deliver(
-    channel: &dyn Channel,
-    delivery: &Delivery,
+/// A channel, and what bounds the time that it takes.
+struct Deliverer {
+    channel: Arc<dyn Channel>,
     timeout: Duration,
-) -> Result<(), Reason> {
-    match tokio::time::timeout(timeout, channel.deliver(delivery)).await {
-        Ok(delivered) => delivered.map_err(Reason::Channel),
-        Err(_) => Err(Reason::Timeout(timeout)),
-    }
+    silent: Arc<Mutex<Vec<String>>>,
 }
 
-/// The same after the commit: nobody waits for it, so that the log is told what goes wrong.
-fn deliver_later(channel: Arc<dyn Channel>, delivery: Delivery, timeout: Duration) -> Work {
-    let future = Box::pin(async move {
-        if let Err(reason) = deliver(&*channel, &delivery, timeout).await {
-            let Delivery { id, kind, channel, .. } = &delivery;
-            tracing::error!(id, kind, channel, %reason, "a notification was not delivered");
+impl Deliverer {
+    /// A channel that was silent once is not asked again: the sender's time is bounded, however many are notified.
+    async fn deliver(&self, delivery: &Delivery) -> Result<(), Reason> {
+        let name = &delivery.channel;
+        if self.silent().contains(name) {
+            return Err(Reason::Timeout(self.timeout));
         }
-    });
-    Work { type_name: "resound::notification::Delivery", future }
+        match tokio::time::timeout(self.timeout, self.channel.deliver(delivery)).await {
+            Ok(delivered) => delivered.map_err(Reason::Channel),
+            Err(_) => {
+                self.silent().push(name.clone());
+                Err(Reason::Timeout(self.timeout))
+            }
+        }
+    }
+
+    /// The same after the commit: nobody is told then but the log.
+    fn later(self, delivery: Delivery) -> Work {
+        let future = Box::pin(async move {
+            if let Err(reason) = self.deliver(&delivery).await {
+                let Delivery { id, kind, channel, .. } = &delivery;
+                tracing::error!(id, kind, channel, %reason, "a notification was not delivered");
+            }
+        });
+        Work { type_name: "resound::notification::Delivery", future }
+    }
+
+    fn silent(&self) -> MutexGuard<'_, Vec<String>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a, N, T, A> IntoFuture for PendingNotification<'a, N, T, A>

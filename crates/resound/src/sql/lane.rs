@@ -115,7 +115,9 @@ impl Courier {
         if rows.is_empty() {
             self.reserved.remove(lane);
             self.store().release(lane, &self.name).await?;
-            return Ok(Turn::Idle);
+            // What came in between found the lane taken, and its worker rests by now.
+            let is_empty = self.store().take(lane, 1).await?.is_empty();
+            return Ok(if is_empty { Turn::Idle } else { Turn::Worked });
         }
         let mut turn = Turn::Worked;
         for at in 0..rows.len() {

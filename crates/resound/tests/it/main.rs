@@ -12,11 +12,13 @@
 //! * `logs`: what the log says
 //! * `models`: what happens to models
 //! * `notifications`: what users are told; `notification_store`: where it is kept; `notification_fake`: assertions
+//! * `after_commit`: events that wait for a transaction
 //! * `databases`: real ones; `transactions`: events that wait for a commit in them
 //! * `outbox`: the durable queue; `crash`: the same while its process is killed
 //! * `savepoints`: any tree of them against a model
 //! * `process`: a real server; `real`: everything together with it
 
+mod after_commit;
 mod application;
 mod auth;
 mod batches;

@@ -2,7 +2,8 @@
 
 use resound::{
     Broadcaster, Channel, Envelope, EventName, Fake, Model, Outcome, Timing,
-    model::{BroadcastsEvents, ModelEvent, ModelEventOccurred, Snapshot},
+    after_commit::Scope,
+    model::{self, BroadcastsEvents, ModelEvent, ModelEventOccurred, Snapshot},
 };
 use serde::Serialize;
 
@@ -75,6 +76,20 @@ async fn a_snapshot_is_compared_with_what_became_of_the_model() {
         .to_others("1.2")
         .now();
     assert!(only(&fake).payload.contains(r#""title":"c""#));
+}
+
+#[tokio::test]
+async fn within_a_transaction_it_is_told_after_the_commit() {
+    let fake = Fake::new();
+    let (broadcaster, scope) = (fake.broadcaster(), Scope::new());
+    scope.within(async { broadcaster.created(&POST).await }).await;
+    scope.send(&broadcaster, model::updated(&POST, &POST)).await;
+    scope.send(&broadcaster, model::deleted(&POST)).await;
+    fake.assert_nothing();
+    scope.commit().await;
+    let events: Vec<_> =
+        fake.events().iter().map(|it| it.event::<PostEvent>().expect("of a post").event).collect();
+    assert_eq!(events, [ModelEvent::Created, ModelEvent::Deleted]);
 }
 
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ use std::{
 
 use resound::{
     Broadcaster, Channel, EventName, Fake, Model,
+    after_commit::Scope,
     notification::{
         self, BroadcastNotificationCreated, Delivering, Delivery, MemoryStore, Notifiable,
         Notification, Notifier, OnDemand, Row, Store, StoreError, Storing, Via,
@@ -17,7 +18,10 @@ use resound::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::scripted::{Mood, Scripted};
+use crate::{
+    logs::Log,
+    scripted::{Mood, Scripted},
+};
 
 struct User {
     id: u64,
@@ -297,6 +301,50 @@ async fn a_channel_that_is_silent_once_is_not_asked_again() {
     assert_eq!((*asked.lock().unwrap(), store.all().len()), (1, 2));
 }
 
+#[tokio::test(start_paused = true)]
+async fn within_a_transaction_channels_wait_for_its_commit_and_failures_are_in_the_log() {
+    let (log, _guard) = Log::start();
+    let (fake, post, asked) = (Fake::new(), Post::default(), Arc::default());
+    let builder = Notifier::builder(&fake.broadcaster()).store(MemoryStore::new());
+    let notifier =
+        builder.channel("mail", post.clone()).channel("sms", Silent(Arc::clone(&asked))).build();
+    let scope = Scope::new();
+    let users = [User { id: 13 }, User { id: 14 }];
+    let receipts = scope
+        .within(async {
+            notifier.send_many(&users, Welcome).via(["mail", "sms", "broadcast"]).await
+        })
+        .await
+        .unwrap();
+    assert!(receipts.iter().all(|receipt| receipt.via.len() == 3));
+    fake.assert_nothing();
+    assert!(post.letters.lock().unwrap().is_empty());
+    let start = tokio::time::Instant::now();
+    scope.commit().await;
+    assert_eq!(start.elapsed().as_secs(), 10);
+    assert_eq!((post.letters.lock().unwrap().len(), *asked.lock().unwrap()), (2, 1));
+    fake.assert_count::<Created>(2);
+    let lost = |receipt: usize, channel: &str, reason: &str| {
+        let id = &receipts[receipt].id;
+        format!(
+            r#"ERROR a notification was not delivered id="{id}" kind="App\\Notifications\\Welcome" channel="{channel}" reason={reason}"#
+        )
+    };
+    assert_eq!(
+        log.lines(),
+        [
+            lost(0, "mail", "nobody lives there"),
+            lost(0, "sms", "no answer within 10000 ms"),
+            lost(1, "sms", "no answer within 10000 ms"),
+        ]
+    );
+
+    let scope = Scope::new();
+    scope.within(async { notifier.send(&ANN, Welcome).via(["mail"]).await }).await.unwrap();
+    scope.rollback();
+    assert_eq!(post.letters.lock().unwrap().len(), 2);
+}
+
 #[derive(Serialize)]
 struct Wrong(Via2);
 
@@ -333,6 +381,8 @@ async fn what_can_not_go_one_of_its_ways_goes_none() {
         "{error}"
     );
     let bare = Notifier::builder(&fake.broadcaster()).build();
+    let missing = bare.inbox(&ANN).unread().await.unwrap_err();
+    assert!(matches!(missing, StoreError::Missing), "{missing}");
     let error = bare.send(&ANN, PAID).await.unwrap_err().to_string();
     assert!(
         error.ends_with("by database: the notifier has no store (notification::Builder::store)"),
@@ -423,8 +473,14 @@ async fn a_broadcaster_that_is_down_breaks_no_page_and_says_so_when_asked() {
         server.broadcaster(resound::connection::Policy { events_max: 0, ..Default::default() });
     let store = MemoryStore::new();
     let notifier = Notifier::new(&broadcaster, store.clone());
+    let (log, _guard) = Log::start();
     let receipt = notifier.send(&ANN, PAID).await.unwrap();
     assert_eq!(receipt.via, [Via::Database]);
+    let expected = format!(
+        r#"ERROR a notification was not broadcast id="{}" kind="App\\Notifications\\Paid" reason=0 events wait"#,
+        receipt.id
+    );
+    assert!(log.lines().iter().any(|line| line.starts_with(&expected)));
 
     let server = Scripted::new(Mood::Down);
     let notifier = Notifier::new(&server.broadcaster(Default::default()), store.clone());

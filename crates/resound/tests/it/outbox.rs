@@ -1,15 +1,21 @@
 //! The durable queue, on real databases.
 
-use std::time::{Duration, Instant};
-
-use resound::{
-    Broadcaster, Outcome,
-    broadcast::{self, AnonymousEvent},
-    connection::Policy,
-    sql::{self, NoQueue, Queue, Worker},
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
+use resound::{
+    Broadcaster, Envelope, Outcome,
+    broadcast::{self, AnonymousEvent},
+    connection::Policy,
+    driver::{Driver, Sending},
+    sql::{self, NoQueue, Queue, Worker},
+};
+use tokio::sync::Notify;
+
 use crate::{
+    databases,
     logs::Log,
     scripted::{Mood, Scripted},
 };
@@ -43,6 +49,44 @@ fn worker(broadcaster: &Broadcaster) -> Worker {
 fn hasty() -> Policy {
     let pause = Duration::from_millis(5);
     Policy { pause_min: pause, pause_max: pause, ..Policy::default() }
+}
+
+/// A server that answers when the test says so.
+#[derive(Clone, Default)]
+struct Gate {
+    entered: Arc<Notify>,
+    open: Arc<Notify>,
+}
+
+impl Driver for Gate {
+    fn send<'a>(&'a self, _: &'a Envelope) -> Sending<'a> {
+        Box::pin(async move {
+            self.entered.notify_one();
+            self.open.notified().await;
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_finishes_the_event_in_hand_and_begins_no_other() {
+    let database = databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    sql::migrate(&pool).await.unwrap();
+    let (gate, queue) = (Gate::default(), Queue::new(pool));
+    let builder = Broadcaster::builder().connection("gate", gate.clone());
+    let broadcaster = builder.queue(queue.clone()).build();
+    for name in ["a", "b"] {
+        broadcaster.send(event(name)).await;
+    }
+    let running = worker(&broadcaster).spawn();
+    gate.entered.notified().await;
+    let stopping = tokio::spawn(running.stop());
+    tokio::task::yield_now().await;
+    assert!(!stopping.is_finished());
+    gate.open.notify_one();
+    stopping.await.unwrap();
+    assert_eq!(queue.stats().await.unwrap().waiting(), 1);
 }
 
 #[test]
@@ -131,6 +175,23 @@ macro_rules! on {
                 app.broadcaster.flush(DEADLINE).await.unwrap();
                 assert_eq!(app.waiting().await, 2);
                 assert!(app.server.names().is_empty());
+            }
+
+            #[tokio::test]
+            async fn an_event_that_does_not_wait_for_the_commit_does_not_wait_for_the_table() {
+                let app = start(Mood::Well, Policy::default()).await;
+                let (broadcaster, pool) = (&app.broadcaster, &app.pool);
+                let work = broadcaster.transaction(pool, async |tx| {
+                    broadcaster.send(event("a")).before_commit().await;
+                    tx.send(event("b")).before_commit().await;
+                    until("two", async || app.server.names() == ["a", "b"]).await;
+                    tx.rollback().await?;
+                    // No transaction is left that this could wait for.
+                    broadcaster.send(event("c")).await;
+                    Ok::<_, sqlx::Error>(())
+                });
+                work.await.unwrap();
+                assert_eq!(app.waiting().await, 1);
             }
 
             #[tokio::test]
@@ -260,7 +321,8 @@ macro_rules! on {
                 let running = worker(&app.broadcaster).spawn();
                 until("twenty tries", async || app.server.tries() > 20).await;
                 let attempts = app.count("SELECT MAX(attempts) FROM resound_jobs").await;
-                assert_eq!((attempts, app.waiting().await), (1, 3));
+                let stats = app.queue.stats().await.unwrap();
+                assert_eq!((attempts, stats.waiting(), stats.lanes[0].has_worker), (1, 3, true));
                 app.server.set(Mood::Well);
                 until_empty(&app.queue).await;
                 running.stop().await;

@@ -21,7 +21,7 @@ pub(crate) use table::Table;
 pub use within::WithinTransaction;
 
 use crate::{
-    after_commit,
+    after_commit::Waits,
     notification::{
         database::{layout::Layout, query::Query},
         error::StoreError,
@@ -177,7 +177,7 @@ impl<DB: Backend> fmt::Debug for DatabaseStore<DB> {
 impl<DB: Backend> Store for DatabaseStore<DB> {
     fn insert<'a>(&'a self, rows: &'a [Row]) -> Storing<'a, ()> {
         Box::pin(async move {
-            if after_commit::is_within() {
+            if Waits::ForTask.is_within() {
                 return Err(StoreError::OutsideTransaction);
             }
             let mut connection = self.pool.acquire().await.map_err(failed)?;
