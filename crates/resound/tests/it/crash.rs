@@ -114,7 +114,8 @@ fn check(committed: &[i64], counts: &HashMap<i64, i64>) {
     assert_eq!(unasked.next(), None, "rolled back and sent");
     let doubles: i64 = counts.values().map(|count| count - 1).sum();
     assert!(doubles <= KILLS, "{doubles} doubles of {} events", committed.len());
-    assert!(committed.len() > 100, "only {} events were committed", committed.len());
+    // Three in four processes have committed something before they were killed, however busy the machine is.
+    assert!(committed.len() as i64 >= KILLS / 4 * 3, "only {} were committed", committed.len());
 }
 
 /// A moment of the next half second.
