@@ -8,7 +8,7 @@
 use axum::{
     Json, Router,
     extract::{FromRequestParts, State},
-    http::{StatusCode, header::COOKIE, request::Parts},
+    http::{StatusCode, request::Parts},
     response::Html,
     routing::{get, post},
 };
@@ -29,7 +29,7 @@ struct App {
     broadcaster: Broadcaster,
 }
 
-/// Whoever the cookie `user` names. An application would ask its sessions.
+/// Whoever the cookie `user` names, or the header `X-User`. An application would ask its sessions.
 #[derive(Clone)]
 struct User {
     id: u64,
@@ -39,9 +39,10 @@ impl FromRequestParts<App> for User {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, StatusCode> {
-        let cookies = parts.headers.get(COOKIE).and_then(|cookies| cookies.to_str().ok());
-        let mut cookies = cookies.unwrap_or_default().split("; ");
-        let id = cookies.find_map(|cookie| cookie.strip_prefix("user=")?.parse().ok());
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let mut cookies = header("cookie").unwrap_or_default().split("; ");
+        let named = cookies.find_map(|cookie| cookie.strip_prefix("user=")).or(header("x-user"));
+        let id = named.and_then(|id| id.parse().ok());
         id.map(|id| Self { id }).ok_or(StatusCode::UNAUTHORIZED)
     }
 }
