@@ -12,6 +12,7 @@
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
 //! * [`fake`]: assertions for tests
+//! * `typescript`: the types of events for a front end
 //! * `axum`: routes and extractors for axum
 
 pub mod broadcast;
@@ -34,6 +35,8 @@ pub mod model;
 pub mod name;
 pub mod pending;
 pub mod socket;
+#[cfg(feature = "typescript")]
+pub mod typescript;
 
 #[cfg(feature = "axum")]
 pub mod axum;

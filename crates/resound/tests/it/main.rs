@@ -9,6 +9,7 @@
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
+//! * `typescript`: types for a front end
 //! * `process`: a real server; `real`: everything together with it
 
 mod auth;
@@ -23,3 +24,4 @@ mod real;
 mod redis_driver;
 mod redis_server;
 mod scripted;
+mod typescript;
