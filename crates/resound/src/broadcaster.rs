@@ -11,6 +11,7 @@ use crate::{
     error::SendError,
     event::Broadcast,
     fake::Record,
+    front_end::EchoOptions,
     name::NAMESPACE,
     pending::{PendingBroadcast, Timing},
 };
@@ -44,6 +45,7 @@ struct Inner {
     namespace: String,
     default: Arc<str>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    front_end: Option<EchoOptions>,
     /// Where events go in tests.
     record: Option<Arc<Record>>,
 }
@@ -62,6 +64,7 @@ impl Broadcaster {
     /// * `PUSHER_APP_ID`, `PUSHER_APP_KEY`, `PUSHER_APP_SECRET`, `PUSHER_HOST` (`api-{cluster}.pusher.com`),
     ///   `PUSHER_PORT` (443), `PUSHER_SCHEME` (`https`), `PUSHER_APP_CLUSTER` (`mt1`).
     /// * With the feature `redis`: `REDIS_URL` or `REDIS_HOST`, `REDIS_PORT`, …, `REDIS_PREFIX`; see `drivers::Redis`.
+    /// * For browsers: `RESOUND_PUBLIC_HOST`, or `VITE_REVERB_HOST` and its siblings; see [`front_end`](crate::front_end).
     /// * With the feature `encryption`: `REVERB_ENCRYPTION_MASTER_KEY_BASE64` and `PUSHER_…`, for which Laravel has an
     ///   option and no variable.
     ///
@@ -188,6 +191,29 @@ impl Broadcaster {
         self.0.connections.get(&self.0.default).map(|c| c.driver.answers()).unwrap_or_default()
     }
 
+    /// The options by which a page's Echo reaches the server of the default connection.
+    ///
+    /// They are those of [`Builder::front_end`], or of the environment, or what the driver knows.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, front_end::{Connector, EchoOptions}};
+    ///
+    /// let broadcaster = Broadcaster::builder().front_end(EchoOptions::new("key")).build();
+    /// assert_eq!(broadcaster.front_end().key, "key");
+    /// assert_eq!(Broadcaster::null().front_end().connector, Connector::Null);
+    /// ```
+    pub fn front_end(&self) -> EchoOptions {
+        let of_driver = || {
+            let default = self.0.connections.get(&self.0.default);
+            default.map_or_else(|| EchoOptions::of(&Answers::Empty), |c| c.driver.front_end())
+        };
+        let mut options = self.0.front_end.clone().unwrap_or_else(of_driver);
+        if options.namespace.is_none() && self.namespace() != NAMESPACE {
+            options.namespace = Some(self.namespace().replace('\\', "."));
+        }
+        options
+    }
+
     pub(crate) fn namespace(&self) -> &str {
         &self.0.namespace
     }
@@ -271,6 +297,7 @@ pub struct Builder {
     namespace: String,
     default: Option<Arc<str>>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    front_end: Option<EchoOptions>,
     record: Option<Arc<Record>>,
 }
 
@@ -280,6 +307,7 @@ impl Default for Builder {
             namespace: NAMESPACE.to_owned(),
             default: None,
             connections: BTreeMap::new(),
+            front_end: None,
             record: None,
         }
     }
@@ -313,14 +341,26 @@ impl Builder {
         self
     }
 
+    /// Says how browsers reach the server, by default as the default connection's driver does.
+    pub fn front_end(mut self, options: EchoOptions) -> Self {
+        self.front_end = Some(options);
+        self
+    }
+
+    /// What the default connection's driver knows.
+    pub(crate) fn front_end_of_driver(&self) -> EchoOptions {
+        let default = self.default.as_ref().and_then(|name| self.connections.get(name));
+        default.map_or_else(|| EchoOptions::of(&Answers::Empty), |c| c.driver.front_end())
+    }
+
     /// The broadcaster. Without any connection it sends nothing.
     pub fn build(mut self) -> Broadcaster {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
-        let Self { namespace, connections, record, .. } = self;
-        Broadcaster(Arc::new(Inner { namespace, default, connections, record }))
+        let Self { namespace, connections, front_end, record, .. } = self;
+        Broadcaster(Arc::new(Inner { namespace, default, connections, front_end, record }))
     }
 }
 

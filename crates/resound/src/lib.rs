@@ -11,6 +11,7 @@
 //! * [`envelope`], [`error`], [`socket`]: the words that these share
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
+//! * [`front_end`]: Echo's options for a page
 //! * [`fake`]: assertions for tests
 //! * `typescript`: the types of events for a front end
 //! * `axum`: routes and extractors for axum
@@ -29,6 +30,7 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod fake;
+pub mod front_end;
 pub mod global;
 mod json;
 pub mod model;

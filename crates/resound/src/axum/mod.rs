@@ -47,11 +47,14 @@
 //! * `broadcasting`: `/broadcasting/auth` and `/broadcasting/user-auth`
 //! * `guard`: users of one kind
 //! * `input`: what requests say
+//! * `front_end`: Echo's options for pages
 //! * `extract`: `X-Socket-ID`, and axum's `State` for handlers of channels
 
 mod broadcasting;
 mod extract;
+mod front_end;
 mod guard;
 mod input;
 
 pub use broadcasting::{Broadcasting, routes};
+pub use front_end::front_end;

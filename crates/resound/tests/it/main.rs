@@ -7,6 +7,7 @@
 //! * `pusher`: the driver over HTTP; `batches`: several events in one request
 //! * `redis_driver`: the driver over a real Redis, which `redis_server` starts
 //! * `fake`: assertions, and what they say when they fail
+//! * `front_end`: Echo's options for a page
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
 //! * `typescript`: types for a front end
@@ -17,6 +18,7 @@ mod batches;
 mod delivery;
 mod derive;
 mod fake;
+mod front_end;
 mod logs;
 mod process;
 mod pusher;
