@@ -46,6 +46,8 @@ pub(crate) fn broadcast(input: &DeriveInput) -> Result<TokenStream> {
 
         #[automatically_derived]
         impl #impl_generics #resound::Broadcast for #event #type_generics #where_clause {
+            // A list may be one of channels already.
+            #[allow(clippy::useless_conversion)]
             fn channels(&self) -> ::std::vec::Vec<#resound::Channel> {
                 let mut channels = ::std::vec::Vec::new();
                 #(#channels)*

@@ -1,5 +1,7 @@
 //! Prints what a page needs for Echo, of the environment: `cargo run --example front_end -- script`.
 
+#![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
+
 use std::{env, error::Error};
 
 use resound::Broadcaster;

@@ -2,6 +2,8 @@
 //!
 //! An application has such a program of its own, and a test that calls `types().check(…)`.
 
+#![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
+
 use std::{env, process::ExitCode};
 
 use resound::{Broadcast, Channel, typescript::Types};

@@ -106,7 +106,7 @@ impl Types {
     /// Adds an event whose payload has another type.
     pub fn event_as<E: Described, P: TS + 'static>(self) -> Self {
         let channels = Patterns::of(E::CHANNELS.iter().copied());
-        self.add::<P>(&E::NAME, channels)
+        self.add::<P>(E::NAME, channels)
     }
 
     /// Adds an event that implements [`Broadcast`](trait@crate::Broadcast) by hand, or has no type: its name, and the
@@ -125,7 +125,7 @@ impl Types {
         channels: impl IntoIterator<Item = Channel>,
     ) -> Self {
         let channels: Vec<Channel> = channels.into_iter().collect();
-        self.add::<P>(&name, Patterns::of(channels.iter().map(Channel::as_str)))
+        self.add::<P>(name, Patterns::of(channels.iter().map(Channel::as_str)))
     }
 
     /// Adds a notification: its `type`, and the channels of those who get it. `id` and `type` are added to its payload.
@@ -159,10 +159,10 @@ impl Types {
         self
     }
 
-    fn add<P: TS + 'static>(mut self, name: &EventName, channels: Patterns) -> Self {
+    fn add<P: TS + 'static>(mut self, name: EventName, channels: Patterns) -> Self {
         // What a page listens to: Echo puts its namespace in front of a name without a dot.
         let name = match name {
-            EventName::Short(name) => name.clone().into_owned(),
+            EventName::Short(name) => name.into_owned(),
             EventName::Exact(name) => format!(".{name}"),
         };
         let payload = self.payload::<P>();
