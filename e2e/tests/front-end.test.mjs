@@ -18,7 +18,7 @@ const KEYS = { REVERB_APP_ID: APP.id, REVERB_APP_KEY: APP.key, REVERB_APP_SECRET
 
 /** What the example prints with these variables. */
 async function rendered(form, env) {
-  const text = await example('front_end', { features: 'redis,typescript', args: [form], env: { ...KEYS, ...env } });
+  const text = await example('front_end', { args: [form], env: { ...KEYS, ...env } });
   assert.ok(!text.includes(APP.secret));
   return text.trim();
 }
@@ -76,7 +76,7 @@ test('on the same origin the browser says where the server is', async (t) => {
 test('hostile values stay values', async () => {
   const key = '</script><script>alert(1)</script>\u2028"\'<!--';
   const env = { ...named(), REVERB_APP_KEY: key };
-  const html = await example('front_end', { features: 'redis,typescript', args: ['script'], env: { ...KEYS, ...env } });
+  const html = await example('front_end', { args: ['script'], env: { ...KEYS, ...env } });
   assert.equal(html.match(/<\/?script/g).length, 2);
   assert.equal(onPage(html.trim(), 'https://shop.example/').key, key);
 });
