@@ -52,6 +52,16 @@ impl Kind {
         };
         Ident::new(name, Span::call_site())
     }
+
+    /// What the names of such channels begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Public => "",
+            Self::Private => "private-",
+            Self::Presence => "presence-",
+            Self::Encrypted => "private-encrypted-",
+        }
+    }
 }
 
 impl Attributes {

@@ -39,9 +39,17 @@ pub(crate) fn broadcast(input: &DeriveInput) -> Result<TokenStream> {
         generics.make_where_clause().predicates.push(serialize);
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let described = described(input, &attributes, &resound);
     Ok(quote! {
         #[automatically_derived]
+        impl #impl_generics #resound::event::Described for #event #type_generics #where_clause {
+            #described
+        }
+
+        #[automatically_derived]
         impl #impl_generics #resound::Broadcast for #event #type_generics #where_clause {
+            // A list may be one of channels already.
+            #[allow(clippy::useless_conversion)]
             fn channels(&self) -> ::std::vec::Vec<#resound::Channel> {
                 let mut #list = ::std::vec::Vec::new();
                 #(#channels)*
@@ -79,19 +87,53 @@ fn channels(
     targets.iter().map(statement).collect()
 }
 
-/// The name is written out, so that it does not depend on what `std::any::type_name` gives.
-fn name(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenStream {
+/// What is known without an event.
+fn described(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenStream {
+    let name = match full_name(input, attributes) {
+        Name::Exact(name) => quote!(#resound::EventName::of_derive_exact(#name)),
+        Name::Short(name) => quote!(#resound::EventName::of_derive_short(#name)),
+    };
+    let channels = attributes.channels.iter().map(|target| match target {
+        Target::Pattern(kind, pattern) => format!("{}{}", kind.prefix(), pattern.value()),
+        Target::Named(kind, _) => format!("{}{{}}", kind.prefix()),
+        Target::List(_) => "{}".to_owned(),
+    });
+    let payload = match &attributes.with {
+        Some(_) => quote!(Other),
+        None => quote!(Fields),
+    };
+    quote! {
+        const NAME: #resound::EventName = #name;
+        const CHANNELS: &'static [&'static str] = &[#(#channels),*];
+        const PAYLOAD: #resound::event::Payload = #resound::event::Payload::#payload;
+    }
+}
+
+/// What the event is called.
+enum Name {
+    Exact(String),
+    Short(String),
+}
+
+fn full_name(input: &DeriveInput, attributes: &Attributes) -> Name {
     let event = input.ident.to_string();
     let event = event.trim_start_matches("r#");
-    let name = match (&attributes.name, &attributes.namespace) {
-        (Some(name), _) => quote!(#resound::EventName::exact(#name)),
+    match (&attributes.name, &attributes.namespace) {
+        (Some(name), _) => Name::Exact(name.value()),
         (None, Some(namespace)) => {
             let namespace = namespace.value().replace('.', "\\");
             let name = format!("{namespace}\\{event}");
-            let name = name.trim_start_matches('\\').replace("\\\\", "\\");
-            quote!(#resound::EventName::exact(#name))
+            Name::Exact(name.trim_start_matches('\\').replace("\\\\", "\\"))
         }
-        (None, None) => quote!(#resound::EventName::short(#event)),
+        (None, None) => Name::Short(event.to_owned()),
+    }
+}
+
+/// The name is written out, so that it does not depend on what `std::any::type_name` gives.
+fn name(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenStream {
+    let name = match full_name(input, attributes) {
+        Name::Exact(name) => quote!(#resound::EventName::exact(#name)),
+        Name::Short(name) => quote!(#resound::EventName::short(#name)),
     };
     quote!(fn name(&self) -> #resound::EventName { #name })
 }

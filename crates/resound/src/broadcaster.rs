@@ -13,6 +13,7 @@ use crate::{
     error::SendError,
     event::Broadcast,
     fake::Record,
+    front_end::EchoOptions,
     name::{self, NAMESPACE},
     parcel::{Addressed, Parcel, Shelf, log_lost},
     pending::{PendingBroadcast, Timing},
@@ -51,6 +52,7 @@ struct Inner {
     namespace: String,
     default: Arc<str>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    front_end: Option<EchoOptions>,
     /// Where events go in tests.
     record: Option<Arc<Record>>,
     #[cfg(feature = "embedded")]
@@ -76,6 +78,7 @@ impl Broadcaster {
     /// * `PUSHER_APP_ID`, `PUSHER_APP_KEY`, `PUSHER_APP_SECRET`, `PUSHER_HOST` (`api-{cluster}.pusher.com`),
     ///   `PUSHER_PORT` (443), `PUSHER_SCHEME` (`https`), `PUSHER_APP_CLUSTER` (`mt1`).
     /// * With the feature `redis`: `REDIS_URL` or `REDIS_HOST`, `REDIS_PORT`, …, `REDIS_PREFIX`; see `drivers::Redis`.
+    /// * For browsers: `RESOUND_PUBLIC_HOST`, or `VITE_REVERB_HOST` and its siblings; see [`front_end`](crate::front_end).
     /// * With the feature `encryption`: `REVERB_ENCRYPTION_MASTER_KEY_BASE64` and `PUSHER_…`, for which Laravel has an
     ///   option and no variable.
     ///
@@ -213,6 +216,29 @@ impl Broadcaster {
     #[cfg(feature = "embedded")]
     pub fn embedded(&self) -> Option<&crate::embedded::Embedded> {
         self.0.embedded.as_ref()
+    }
+
+    /// The options by which a page's Echo reaches the server of the default connection.
+    ///
+    /// They are those of [`Builder::front_end`], or of the environment, or what the driver knows.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, front_end::{Connector, EchoOptions}};
+    ///
+    /// let broadcaster = Broadcaster::builder().front_end(EchoOptions::new("key")).build();
+    /// assert_eq!(broadcaster.front_end().key, "key");
+    /// assert_eq!(Broadcaster::null().front_end().connector, Connector::Null);
+    /// ```
+    pub fn front_end(&self) -> EchoOptions {
+        let of_driver = || {
+            let default = self.0.connections.get(&self.0.default);
+            default.map_or_else(|| EchoOptions::of(&Answers::Empty), |c| c.driver.front_end())
+        };
+        let mut options = self.0.front_end.clone().unwrap_or_else(of_driver);
+        if options.namespace.is_none() && self.namespace() != NAMESPACE {
+            options.namespace = Some(self.namespace().replace('\\', "."));
+        }
+        options
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -402,6 +428,7 @@ pub struct Builder {
     namespace: String,
     default: Option<Arc<str>>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    front_end: Option<EchoOptions>,
     record: Option<Arc<Record>>,
     #[cfg(feature = "embedded")]
     embedded: Option<crate::embedded::Embedded>,
@@ -414,6 +441,7 @@ impl Default for Builder {
             namespace: NAMESPACE.to_owned(),
             default: None,
             connections: BTreeMap::new(),
+            front_end: None,
             record: None,
             #[cfg(feature = "embedded")]
             embedded: None,
@@ -489,6 +517,18 @@ impl Builder {
         self
     }
 
+    /// Says how browsers reach the server, by default as the default connection's driver does.
+    pub fn front_end(mut self, options: EchoOptions) -> Self {
+        self.front_end = Some(options);
+        self
+    }
+
+    /// What the default connection's driver knows.
+    pub(crate) fn front_end_of_driver(&self) -> EchoOptions {
+        let default = self.default.as_ref().and_then(|name| self.connections.get(name));
+        default.map_or_else(|| EchoOptions::of(&Answers::Empty), |c| c.driver.front_end())
+    }
+
     /// The broadcaster. Without any connection it sends nothing.
     ///
     /// # Panics
@@ -500,7 +540,7 @@ impl Builder {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
-        let Self { namespace, connections, record, queue, .. } = self;
+        let Self { namespace, connections, front_end, record, queue, .. } = self;
         let known = || connections.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let is_known = connections.contains_key(&default);
         assert!(is_known, "there is no broadcast connection {default:?}; there is {}", known());
@@ -508,6 +548,7 @@ impl Builder {
             namespace,
             default,
             connections,
+            front_end,
             record,
             queue,
             detached: Arc::new(Semaphore::new(DETACHED_MAX as usize)),

@@ -6,6 +6,7 @@ mod redis;
 use crate::{
     broadcaster::{Broadcaster, Builder},
     drivers::{Log, Null},
+    front_end,
 };
 
 /// Why the environment describes no broadcaster.
@@ -65,7 +66,9 @@ pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> 
         let known = KNOWN.join(", ");
         return Err(ConfigError::UnknownConnection { variable, value: default, known });
     }
-    Ok(builder.default_connection(&default))
+    let builder = builder.default_connection(&default);
+    let front_end = front_end::public(builder.front_end_of_driver(), &default, variables)?;
+    Ok(builder.front_end(front_end))
 }
 
 /// The connections that this build can make.
@@ -112,7 +115,7 @@ fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
     ("BROADCAST_CONNECTION", "null".to_owned())
 }
 
-fn filled(variables: Variables<'_>, name: &str) -> Option<String> {
+pub(crate) fn filled(variables: Variables<'_>, name: &str) -> Option<String> {
     variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
@@ -125,8 +128,11 @@ fn laravel_text(variables: Variables<'_>, name: &str) -> Option<String> {
     Some(if is_nothing { String::new() } else { text })
 }
 
-#[cfg(any(feature = "http", feature = "redis"))]
-fn port(variable: &str, default: u16, variables: Variables<'_>) -> Result<u16, ConfigError> {
+pub(crate) fn port(
+    variable: &str,
+    default: u16,
+    variables: Variables<'_>,
+) -> Result<u16, ConfigError> {
     let Some(value) = filled(variables, variable) else { return Ok(default) };
     match value.parse() {
         Ok(port) if port > 0 => Ok(port),

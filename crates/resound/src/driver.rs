@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use crate::{envelope::Envelope, error::DriverError};
+use crate::{envelope::Envelope, error::DriverError, front_end::EchoOptions};
 
 /// A driver's answer, later.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), DriverError>> + Send + 'a>>;
@@ -64,6 +64,12 @@ pub trait Driver: Send + Sync + 'static {
     /// How clients are told that they may join; [`Answers::Empty`] by default.
     fn answers(&self) -> Answers {
         Answers::Empty
+    }
+
+    /// How browsers connect. By default it follows from [`answers`](Driver::answers), and the server is where pages
+    /// come from.
+    fn front_end(&self) -> EchoOptions {
+        EchoOptions::of(&self.answers())
     }
 }
 

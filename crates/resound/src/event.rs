@@ -59,3 +59,34 @@ pub trait Broadcast: Serialize {
         Vec::new()
     }
 }
+
+/// What is known of an event's type without an event. The derive implements it; it is what TypeScript types are made of.
+///
+/// ```
+/// use resound::{Broadcast, EventName, event::Described};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize, Broadcast)]
+/// #[broadcast(private = "orders.{user_id}", channel = "news")]
+/// struct OrderUpdated { user_id: u64 }
+///
+/// assert_eq!(OrderUpdated::NAME, EventName::short("OrderUpdated"));
+/// assert_eq!(OrderUpdated::CHANNELS, ["private-orders.{user_id}", "news"]);
+/// ```
+pub trait Described {
+    /// The event's name.
+    const NAME: EventName;
+    /// The full names of its channels, with braces around what differs from event to event; `{}` is any channel.
+    const CHANNELS: &'static [&'static str];
+    /// What its payload is.
+    const PAYLOAD: Payload;
+}
+
+/// What the payload of an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The event's own fields.
+    Fields,
+    /// Something else: `#[broadcast(with = …)]`.
+    Other,
+}

@@ -14,8 +14,10 @@
 //! * `embedded`: the server inside this process
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
+//! * [`front_end`]: Echo's options for a page
 //! * [`fake`]: assertions for tests
 //! * [`notification`]: what users are told, stored and broadcast
+//! * `typescript`: the types of events for a front end
 //! * `axum`: routes and extractors for axum
 
 pub mod after_commit;
@@ -35,6 +37,7 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod fake;
+pub mod front_end;
 pub mod global;
 mod json;
 pub mod model;
@@ -46,6 +49,8 @@ pub mod queue;
 pub mod socket;
 #[cfg(feature = "_sql")]
 pub mod sql;
+#[cfg(feature = "typescript")]
+pub mod typescript;
 
 #[cfg(feature = "axum")]
 pub mod axum;

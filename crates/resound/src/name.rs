@@ -37,6 +37,16 @@ impl EventName {
         Self::Exact(name.into())
     }
 
+    #[doc(hidden)]
+    pub const fn of_derive_short(name: &'static str) -> Self {
+        Self::Short(Cow::Borrowed(name))
+    }
+
+    #[doc(hidden)]
+    pub const fn of_derive_exact(name: &'static str) -> Self {
+        Self::Exact(Cow::Borrowed(name))
+    }
+
     /// The name of a type, without its modules and parameters, in the broadcaster's namespace.
     ///
     /// ```

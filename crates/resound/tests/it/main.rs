@@ -7,6 +7,8 @@
 //! * `pusher`: the driver over HTTP; `batches`: several events in one request
 //! * `redis_driver`: the driver over a real Redis, which `redis_server` starts
 //! * `fake`: assertions, and what they say when they fail
+//! * `front_end`: Echo's options for a page
+//! * `typescript`: types for a front end
 //! * `application`: axum with the server inside; `embedded`, `requests`, `socketio`, `bridged`: what it does
 //! * `auth`: who may join, asked over HTTP
 //! * `logs`: what the log says
@@ -29,6 +31,7 @@ mod delivery;
 mod derive;
 mod embedded;
 mod fake;
+mod front_end;
 mod logs;
 mod models;
 mod notification_fake;
@@ -45,3 +48,4 @@ mod savepoints;
 mod scripted;
 mod socketio;
 mod transactions;
+mod typescript;

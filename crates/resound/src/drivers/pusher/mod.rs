@@ -27,6 +27,7 @@ use crate::{
     drivers::pusher::client::{Client, Reply},
     envelope::Envelope,
     error::DriverError,
+    front_end::EchoOptions,
 };
 
 pub use options::{PusherOptions, Scheme};
@@ -141,6 +142,10 @@ impl Driver for Pusher {
 
     fn channels_max(&self) -> usize {
         CHANNELS_MAX
+    }
+
+    fn front_end(&self) -> EchoOptions {
+        self.options.front_end()
     }
 
     fn answers(&self) -> Answers {

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::driver::Credentials;
+use crate::{
+    driver::Credentials,
+    front_end::{Connector, EchoOptions, PublicHost, PublicScheme},
+};
 
 /// How a server is spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +72,28 @@ impl PusherOptions {
             batch_max: 10,
             batch_bytes_max: 8000,
         }
+    }
+
+    /// The same server for browsers; of Pusher's own, which has another address for them, the cluster.
+    pub(super) fn front_end(&self) -> EchoOptions {
+        let options =
+            EchoOptions { path: self.path.clone(), ..EchoOptions::new(&self.credentials.key) };
+        let cluster =
+            self.host.strip_prefix("api-").and_then(|host| host.strip_suffix(".pusher.com"));
+        if let Some(cluster) = cluster {
+            return EchoOptions {
+                connector: Connector::Pusher,
+                host: PublicHost::Cluster,
+                cluster: Some(cluster.to_owned()),
+                ..options
+            };
+        }
+        let scheme = match self.scheme {
+            Scheme::Http => PublicScheme::Http,
+            Scheme::Https => PublicScheme::Https,
+        };
+        let (host, port) = (self.host.clone(), self.port);
+        EchoOptions { host: PublicHost::At { scheme, host, port }, ..options }
     }
 
     /// The server's address, with the path prefix.
