@@ -7,7 +7,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     process::{Child, Command, Stdio},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use resound::{
@@ -19,6 +19,8 @@ use serde_json::Value;
 use crate::process::{Client, ID, KEY, SECRET, Server};
 
 const KILLS: i64 = 20;
+/// How long a process may take to begin.
+const DEADLINE: Duration = Duration::from_secs(30);
 /// So many numbers has each process for itself.
 const SPAN: i64 = 1_000_000;
 /// Tells the process what to do.
@@ -112,12 +114,13 @@ fn check(committed: &[i64], counts: &HashMap<i64, i64>) {
     assert_eq!(unasked.next(), None, "rolled back and sent");
     let doubles: i64 = counts.values().map(|count| count - 1).sum();
     assert!(doubles <= KILLS, "{doubles} doubles of {} events", committed.len());
-    assert!(committed.len() > 100, "only {} events were committed", committed.len());
+    // Three in four processes have committed something before they were killed, however busy the machine is.
+    assert!(committed.len() as i64 >= KILLS / 4 * 3, "only {} were committed", committed.len());
 }
 
-/// A moment of the first half second of a process.
+/// A moment of the next half second.
 fn any_moment() -> Duration {
-    Duration::from_millis(100 + RandomState::new().hash_one(0) % 500)
+    Duration::from_millis(RandomState::new().hash_one(0) % 500)
 }
 
 /// The same on each database.
@@ -164,6 +167,21 @@ macro_rules! on {
                 tx.commit().await
             }
 
+            /// Waits until a process is at work.
+            async fn until_committed(pool: &$pool, first: i64) {
+                let newest = "SELECT COALESCE(MAX(id), 0) FROM notes";
+                let start = Instant::now();
+                loop {
+                    let newest: i64 =
+                        sqlx::query_scalar(newest).fetch_one(pool).await.expect("a table");
+                    if newest >= first {
+                        return;
+                    }
+                    assert!(start.elapsed() < DEADLINE, "the process commits nothing");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+
             #[tokio::test]
             async fn killed_at_any_moment_it_loses_nothing_and_sends_nothing_that_was_rolled_back()
             {
@@ -178,6 +196,10 @@ macro_rules! on {
                     let task =
                         Task { url: database.url.clone(), port: server.port, first: kill * SPAN };
                     let mut child = task.start();
+                    // One in four dies at any moment of its start, the others at one of their work.
+                    if kill % 4 > 0 {
+                        until_committed(&pool, kill * SPAN).await;
+                    }
                     tokio::time::sleep(any_moment()).await;
                     child.kill().expect("it lives until it is killed");
                     child.wait().expect("it is killed");

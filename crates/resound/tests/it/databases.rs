@@ -30,7 +30,21 @@ pub(crate) struct Database {
 pub(crate) fn sqlite() -> Database {
     let home = Home::new("sqlite");
     let url = format!("sqlite://{}?mode=rwc", home.0.join("app.db").display());
+    let made = std::thread::scope(|scope| scope.spawn(|| write_ahead(&url)).join());
+    made.expect("no panic").expect("a file can be made");
     Database { url, _home: Arc::new(home) }
+}
+
+/// Makes the file. SQLite remembers in it how it writes.
+fn write_ahead(url: &str) -> Result<(), sqlx::Error> {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut connection = SqliteConnection::connect(url).await?;
+        sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await?;
+        connection.close().await
+    })
 }
 
 /// A database in a server of PostgreSQL.
