@@ -214,6 +214,15 @@ fn connections_of_a_runtime_that_has_ended_are_not_used() {
     assert_eq!(server.seen().len(), 12);
 }
 
+#[tokio::test]
+async fn a_host_that_is_none_is_named_without_the_signature() {
+    let credentials = Credentials::new("resound-key", "resound-secret");
+    let options = PusherOptions::new("1001", credentials, "a host");
+    let broadcaster = Broadcaster::builder().connection("reverb", Pusher::new(options)).build();
+    let error = broadcaster.send(event()).now().result().await.unwrap_err().to_string();
+    assert!(error.contains(r#""https://a host:443/apps/1001/events" is no address"#), "{error}");
+}
+
 /// Answers one request on each connection, and closes it when the next one is there: when it has crossed the news.
 fn closing_server() -> u16 {
     use std::io::{Read as _, Write as _};

@@ -80,7 +80,11 @@ fn request(url: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, DriverError>
         .header(header::CONTENT_TYPE, "application/json")
         .header("X-Pusher-Library", LIBRARY)
         .body(Full::new(body.clone()))
-        .map_err(|error| DriverError::Refused(format!("{url:?} is no address: {error}")))
+        .map_err(|error| {
+            // Behind the question mark is a signature.
+            let address = url.split('?').next().unwrap_or_default();
+            DriverError::Refused(format!("{address:?} is no address: {error}"))
+        })
 }
 
 /// Whether a connection ended before the answer. Mostly it was one that the server had closed, and our request crossed
