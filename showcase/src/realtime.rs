@@ -3,8 +3,11 @@
 
 use std::env;
 
-use resound::{Broadcaster, config::ConfigError};
-use serde_json::{Value, json};
+use resound::{
+    Broadcaster,
+    config::ConfigError,
+    front_end::{PublicHost, PublicScheme},
+};
 
 use crate::session::Key;
 
@@ -24,29 +27,14 @@ pub fn broadcaster(key: &Key) -> Result<Broadcaster, ConfigError> {
     })
 }
 
-/// The options of `new Echo(…)` in the browser. Without a host the server is where the page is.
-pub fn echo_options(broadcaster: &Broadcaster) -> Value {
-    if let Some(embedded) = broadcaster.embedded() {
-        return json!({ "broadcaster": "reverb", "key": embedded.key(), "wsPath": embedded.path() });
-    }
-    let port: u16 = variable("REVERB_PORT").and_then(|port| port.parse().ok()).unwrap_or(443);
-    json!({
-        "broadcaster": "reverb",
-        "key": variable("REVERB_APP_KEY"),
-        "wsHost": variable("REVERB_HOST"),
-        "wsPort": port,
-        "wssPort": port,
-        "forceTLS": variable("REVERB_SCHEME").as_deref() != Some("http"),
-    })
-}
-
-/// What Content-Security-Policy must allow beside the application's own address.
+/// What Content-Security-Policy must allow beside the application's own address, so that pages reach the server.
 pub fn origin(broadcaster: &Broadcaster) -> String {
-    let options = echo_options(broadcaster);
-    let scheme = if options["forceTLS"] == true { "wss" } else { "ws" };
-    match (options["wsHost"].as_str(), &options["wsPort"]) {
-        (Some(host), port) => format!("{scheme}://{host}:{port}"),
-        (None, _) => String::new(),
+    match broadcaster.front_end().host {
+        PublicHost::At { scheme: PublicScheme::Http, host, port } => format!("ws://{host}:{port}"),
+        PublicHost::At { scheme: PublicScheme::Https, host, port } => {
+            format!("wss://{host}:{port}")
+        }
+        PublicHost::SameOrigin | PublicHost::Cluster => String::new(),
     }
 }
 

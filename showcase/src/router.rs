@@ -29,6 +29,7 @@ pub fn router(app: &App) -> Router {
         .merge(channels.routes())
         .layer(from_fn_with_state(app.clone(), session::layer))
         .merge(assets::routes())
+        .merge(resound::axum::front_end(&app.broadcaster))
         .merge(resound::axum::server(&app.broadcaster))
         .with_state(app.clone());
     // Clients of Socket.IO ask by way of the server whether they may join.

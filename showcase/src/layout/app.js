@@ -8,16 +8,8 @@ const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 /** Who this is: the id of a user, or `guest-…`. */
 export const visitor = meta('visitor');
 
-/** laravel-echo, connected; to where the page came from, unless the application says otherwise. */
-export const echo = new Echo({
-  wsHost: location.hostname,
-  wsPort: Number(location.port) || 80,
-  wssPort: Number(location.port) || 443,
-  forceTLS: location.protocol === 'https:',
-  enabledTransports: ['ws', 'wss'],
-  channelAuthorization: { customHandler: askToJoin },
-  ...JSON.parse(meta('echo')),
-});
+/** laravel-echo, connected; `/broadcasting/echo.js` says where to. */
+export const echo = new Echo({ ...window.resound, channelAuthorization: { customHandler: askToJoin } });
 
 /**
  * What pusher-js does by itself at `/broadcasting/auth`, but for one thing: it asks once, and gives the channel up if the

@@ -13,7 +13,6 @@ use crate::{
     app::App,
     assets,
     pages::{PAGES, Page},
-    realtime,
     reply::{self, Problem},
     session::Session,
     visitor::{Avatar, User, Visitor},
@@ -34,8 +33,6 @@ pub struct Frame {
     pub token: String,
     /// The problem of the form before, for browsers without JavaScript.
     pub notice: Option<String>,
-    /// The options of Echo, in JSON.
-    pub echo: String,
     pub users: Vec<User>,
     pub pages: &'static [Page],
     /// The page that is shown, if it is one of them.
@@ -53,10 +50,9 @@ impl Frame {
         let first = path.split('/').nth(1).unwrap_or_default();
         let slug =
             PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
-        let echo = realtime::echo_options(&app.broadcaster).to_string();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
-        Ok(Self { visitor, token, notice, echo, users, pages: PAGES, slug })
+        Ok(Self { visitor, token, notice, users, pages: PAGES, slug })
     }
 
     /// The files of this kind that belong to the page.

@@ -47,16 +47,19 @@
 //! * `broadcasting`: `/broadcasting/auth` and `/broadcasting/user-auth`
 //! * `guard`: users of one kind
 //! * `input`: what requests say
+//! * `front_end`: Echo's options for pages
 //! * `server`: the routes of the server in this process
-//! * `extract`: `X-Socket-ID`, and axum's `State` for handlers of channels
+//! * `extract`: `X-Socket-ID`, and axum's `State` and `Path` for handlers of channels
 
 mod broadcasting;
 mod extract;
+mod front_end;
 mod guard;
 mod input;
 mod server;
 
 pub use broadcasting::{Broadcasting, routes};
+pub use front_end::front_end;
 pub use server::server;
 #[cfg(feature = "embedded")]
 pub use server::{join_in_process, monitoring};

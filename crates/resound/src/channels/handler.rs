@@ -22,8 +22,8 @@ use crate::channels::{
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't decide who joins a channel",
-    note = "a handler is an async function that takes the user of `Channels::user` by value, then arguments such as \
-            `resound::Path<u64>`, and `axum::extract::State<_>`"
+    note = "a handler is an async function that takes the user of `Channels::user` by value (`()` if that was not said), \
+            then arguments such as `resound::Path<u64>`, and `axum::extract::State<_>`"
 )]
 pub trait Handler<S, U, A>: Clone + Send + Sync + 'static {
     /// What it says.

@@ -21,19 +21,26 @@ pub(crate) const SECRET: &str = "resound-secret";
 
 /// A running server, ended when it is dropped.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) port: u16,
 }
 
 impl Server {
     /// Starts a server as an operator would whose `.env` is that of a Laravel application.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[], &[])
+    }
+
+    /// With more arguments and variables.
+    pub(crate) fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary())
             .args(["start", "--host", "127.0.0.1", "--port", "0", "--log", "json"])
+            .args(arguments)
             // Empty: neither a `.env` nor a `resound.toml` of somebody else.
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .env_clear()
             .envs([("REVERB_APP_ID", ID), ("REVERB_APP_KEY", KEY), ("REVERB_APP_SECRET", SECRET)])
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
