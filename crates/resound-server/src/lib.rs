@@ -11,6 +11,7 @@
 //! * `authorise`: asks the application who may join a channel
 //! * `metrics`, `log`: what is counted and what is written about connections
 //! * `redis`: events that Laravel publishes through Redis
+//! * [`hook`]: what happens in channels; `webhooks`: who is told
 //! * `clock`, `descriptors`: time and file descriptors
 
 mod api;
@@ -20,6 +21,7 @@ pub mod cli;
 mod clock;
 pub mod config;
 mod descriptors;
+pub mod hook;
 mod log;
 pub mod logging;
 mod metrics;
@@ -28,4 +30,5 @@ pub mod server;
 mod shard;
 mod tls;
 mod transport;
+mod webhooks;
 pub mod welcome;

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -33,6 +33,7 @@ use crate::{
         mailbox::{ShardMessage, Shards},
     },
     tls::Tls,
+    webhooks::{self, Hooks},
 };
 
 /// Connections that the system keeps until they are accepted.
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) authoriser: Option<Authoriser>,
     pub(crate) redis: RedisStatus,
     pub(crate) presence_feed: PresenceFeed,
+    /// Who is told what happens in channels.
+    pub(crate) hooks: Hooks,
     /// TLS on the listener, if it speaks that.
     pub(crate) tls: Option<Tls>,
     apps: Mutex<Arc<Apps>>,
@@ -147,6 +150,7 @@ impl Shared {
             authoriser,
             redis: RedisStatus::default(),
             presence_feed: PresenceFeed::new(config.server.redis.as_ref()),
+            hooks: Hooks::new(None),
             tls,
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),
@@ -354,13 +358,15 @@ async fn supervise(
 ) -> anyhow::Result<()> {
     let metrics = api::serve_metrics(shared.clone(), threads.shards.clone(), metrics_listener);
     let bridge = redis::run(shared.clone(), threads.shards.clone());
-    tokio::pin!(metrics, bridge);
+    let hooks = webhooks::run(shared.clone());
+    tokio::pin!(metrics, bridge, hooks);
     loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
             _ = threads.ended.recv() => anyhow::bail!("a shard's thread has ended; the log says why"),
             result = &mut metrics => return result.context("the metrics listener failed"),
             never = &mut bridge => match never {},
+            never = &mut hooks => match never {},
         };
         match wish {
             Wish::Reload => take_reload(&shared, &threads, reload()),
@@ -378,6 +384,7 @@ async fn supervise(
         result = &mut metrics => return result.context("the metrics listener failed"),
         // Who is still connected still gets events.
         never = &mut bridge => match never {},
+        never = &mut hooks => match never {},
     }
     Ok(())
 }
@@ -423,8 +430,17 @@ fn take_certificate(shared: &Shared, config: Config) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// Stops, and has told what that did to channels.
+async fn stop(shared: &Shared, threads: Threads) {
+    let begin = Instant::now();
+    stop_shards(shared, threads).await;
+    let grace = Duration::from_secs(u64::from(shared.config.shutdown_grace_seconds));
+    let left = grace.saturating_sub(begin.elapsed());
+    shared.hooks.finish(left.max(Duration::from_millis(END_MARGIN_MS / 2))).await;
+}
+
 /// Stops accepting, closes all connections, and waits until the threads have ended.
-async fn stop(shared: &Shared, mut threads: Threads) {
+async fn stop_shards(shared: &Shared, mut threads: Threads) {
     shared.draining.send_replace(true);
     let grace_ms = u64::from(shared.config.shutdown_grace_seconds) * 1000;
     let grace_ms = grace_ms.saturating_sub(END_MARGIN_MS);

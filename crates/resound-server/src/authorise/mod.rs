@@ -37,8 +37,11 @@ pub(crate) mod tls;
 use std::{net::IpAddr, sync::Arc};
 
 use self::{
-    case::Case, cause::Refusal, client::Reply, granted::Misread, queue::Queue, report::Report,
-    tls::Trust,
+    case::Case, cause::Refusal, granted::Misread, queue::Queue, report::Report, tls::Trust,
+};
+pub(crate) use self::{
+    client::{Client, Reply},
+    fault::{Fault, Mistrust},
 };
 use crate::config::AuthConfig;
 
