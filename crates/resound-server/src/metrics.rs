@@ -92,10 +92,10 @@ pub(crate) struct AppCounts {
     pub(crate) requests: u64,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
-    messages_in: u64,
-    bytes_in: u64,
-    messages_out: u64,
-    bytes_out: u64,
+    pub(crate) messages_in: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) messages_out: u64,
+    pub(crate) bytes_out: u64,
 }
 
 impl ShardMetrics {
@@ -105,6 +105,11 @@ impl ShardMetrics {
             self.apps.resize_with(at + 1, AppCounts::default);
         }
         &mut self.apps[at]
+    }
+
+    /// What was counted for an application.
+    pub(crate) fn traffic(&self, app: AppNumber) -> AppCounts {
+        self.apps.get(app.index()).cloned().unwrap_or_default()
     }
 
     pub(crate) fn refused(&mut self, error: &ClientError) {

@@ -22,7 +22,6 @@ use tokio::{
 use crate::{
     api,
     authorise::Authoriser,
-    banner,
     clock::Clock,
     config::{Config, ServerConfig, is_loopback, is_well_known},
     descriptors::Capacity,
@@ -128,7 +127,7 @@ impl Drop for HttpStay {
 }
 
 impl Shared {
-    fn new(
+    pub(crate) fn new(
         config: &Config,
         tls: Option<Tls>,
         capacity: Capacity,
@@ -150,7 +149,7 @@ impl Shared {
             authoriser,
             redis: RedisStatus::default(),
             presence_feed: PresenceFeed::new(config.server.redis.as_ref()),
-            hooks: Hooks::new(None),
+            hooks: Hooks::default(),
             tls,
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),
@@ -162,7 +161,7 @@ impl Shared {
         self.apps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn reload(&self, apps: Vec<App>) -> Arc<Apps> {
+    pub(crate) fn reload(&self, apps: Vec<App>) -> Arc<Apps> {
         let mut current = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(current.reloaded(apps));
         current.clone()
@@ -189,6 +188,7 @@ impl Shared {
 /// # Errors
 ///
 /// If the certificate can't be used, an address can't be bound, or a thread ends that should not.
+#[cfg(feature = "cli")]
 pub fn run(
     config: &Config,
     reload: impl Fn() -> anyhow::Result<Config> + Send + 'static,
@@ -203,8 +203,8 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let context = runtime.enter();
     let mut signals = Signals::new().context("signals can't be received")?;
-    let threads = Threads::start(&shared, shards, listener)?;
-    banner::print(config, address);
+    let threads = Threads::start(&shared, shards, Some(listener))?;
+    crate::banner::print(config, address);
     announce(&shared, &threads.shards, address, metrics_listener.as_ref());
     let result =
         runtime.block_on(supervise(shared, threads, metrics_listener, &mut signals, reload));
@@ -252,7 +252,7 @@ fn hint(kind: io::ErrorKind) -> &'static str {
     "choose another --host or --port"
 }
 
-fn bind_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(crate) fn bind_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen(address).with_context(|| format!("{address} can't be bound (metrics_address)"))
 }
 
@@ -267,37 +267,56 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn shard_count(config: &ServerConfig) -> usize {
+pub(crate) fn shard_count(config: &ServerConfig) -> usize {
     let per_core = || std::thread::available_parallelism().map_or(1, usize::from);
     config.shards.unwrap_or_else(per_core)
 }
 
 /// The shards' threads.
-struct Threads {
-    shards: Shards,
+pub(crate) struct Threads {
+    pub(crate) shards: Shards,
     handles: Vec<JoinHandle<io::Result<()>>>,
     /// Hears of each thread that ends.
-    ended: mpsc::Receiver<()>,
+    pub(crate) ended: mpsc::Receiver<()>,
 }
 
 impl Threads {
-    fn start(shared: &Arc<Shared>, count: usize, listener: TcpListener) -> anyhow::Result<Self> {
+    /// Starts them; the first gets the listener, if there is one.
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        count: usize,
+        mut listener: Option<TcpListener>,
+    ) -> anyhow::Result<Self> {
         let shards = Shards::new(count);
         let (ends, ended) = mpsc::channel(count);
-        let mut listener = Some(listener);
-        let mut handles = Vec::with_capacity(count);
+        let mut threads = Self { shards, handles: Vec::with_capacity(count), ended };
         for id in 0..count {
-            let end = End(ends.clone());
-            let handle = shard::spawn(id, shared.clone(), shards.clone(), listener.take(), end)
-                .context("a shard's thread can't be started")?;
-            handles.push(handle);
+            let (end, shards) = (End(ends.clone()), threads.shards.clone());
+            match shard::spawn(id, shared.clone(), shards, listener.take(), end) {
+                Ok(handle) => threads.handles.push(handle),
+                Err(error) => {
+                    threads.post_all(|| ShardMessage::Drain(0));
+                    return Err(error).context("a shard's thread can't be started");
+                }
+            }
         }
-        Ok(Self { shards, handles, ended })
+        Ok(threads)
     }
 
     fn post_all(&self, message: impl Fn() -> ShardMessage) {
         for shard in 0..self.shards.count() {
             self.shards.post(shard, message());
+        }
+    }
+
+    /// Waits until they have ended.
+    pub(crate) fn join(self) {
+        for handle in self.handles {
+            match handle.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a shard ended with an error"),
+                Err(_) => tracing::error!("a shard panicked"),
+            }
         }
     }
 }
@@ -376,7 +395,11 @@ async fn supervise(
             }
         }
     }
-    let stopping = stop(&shared, threads);
+    let stopping = async {
+        if stop(&shared, &mut threads).await {
+            threads.join();
+        }
+    };
     tokio::select! {
         () = stopping => tracing::info!("stopped"),
         signal = signals.next_stop() => tracing::warn!(signal, "stopped without waiting"),
@@ -430,17 +453,18 @@ fn take_certificate(shared: &Shared, config: Config) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Stops, and has told what that did to channels.
-async fn stop(shared: &Shared, threads: Threads) {
+/// Stops accepting, closes all connections, and waits until the threads have ended and what that did to
+/// channels is told. Says whether the threads have ended within the grace period.
+pub(crate) async fn stop(shared: &Shared, threads: &mut Threads) -> bool {
     let begin = Instant::now();
-    stop_shards(shared, threads).await;
+    let have_ended = stop_shards(shared, threads).await;
     let grace = Duration::from_secs(u64::from(shared.config.shutdown_grace_seconds));
     let left = grace.saturating_sub(begin.elapsed());
     shared.hooks.finish(left.max(Duration::from_millis(END_MARGIN_MS / 2))).await;
+    have_ended
 }
 
-/// Stops accepting, closes all connections, and waits until the threads have ended.
-async fn stop_shards(shared: &Shared, mut threads: Threads) {
+async fn stop_shards(shared: &Shared, threads: &mut Threads) -> bool {
     shared.draining.send_replace(true);
     let grace_ms = u64::from(shared.config.shutdown_grace_seconds) * 1000;
     let grace_ms = grace_ms.saturating_sub(END_MARGIN_MS);
@@ -451,18 +475,12 @@ async fn stop_shards(shared: &Shared, mut threads: Threads) {
         }
     };
     let limit = Duration::from_millis(grace_ms + END_MARGIN_MS / 2);
-    if tokio::time::timeout(limit, all_ended).await.is_err() {
+    let have_ended = tokio::time::timeout(limit, all_ended).await.is_ok();
+    if !have_ended {
         tracing::warn!(
             connections = shared.websockets.count(),
             "the grace period is over; connections were cut"
         );
-        return;
     }
-    for handle in threads.handles.drain(..) {
-        match handle.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "a shard ended with an error"),
-            Err(_) => tracing::error!("a shard panicked"),
-        }
-    }
+    have_ended
 }

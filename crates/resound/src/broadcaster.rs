@@ -46,6 +46,8 @@ struct Inner {
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
     /// Where events go in tests.
     record: Option<Arc<Record>>,
+    #[cfg(feature = "embedded")]
+    embedded: Option<crate::embedded::Embedded>,
 }
 
 impl Broadcaster {
@@ -56,7 +58,8 @@ impl Broadcaster {
 
     /// A broadcaster as Laravel's environment variables describe it.
     ///
-    /// * `BROADCAST_CONNECTION` (older: `BROADCAST_DRIVER`): `reverb`, `pusher`, `log` or `null`, the default.
+    /// * `BROADCAST_CONNECTION` (older: `BROADCAST_DRIVER`): `reverb`, `pusher`, `log` or `null`, the default. With the feature
+    ///   `embedded` also `embedded`, which starts the server in this process with the variables of `resound start`.
     /// * `REVERB_APP_ID`, `REVERB_APP_KEY`, `REVERB_APP_SECRET`, `REVERB_HOST`, `REVERB_PORT` (443),
     ///   `REVERB_SCHEME` (`https`).
     /// * `PUSHER_APP_ID`, `PUSHER_APP_KEY`, `PUSHER_APP_SECRET`, `PUSHER_HOST` (`api-{cluster}.pusher.com`),
@@ -187,6 +190,16 @@ impl Broadcaster {
         self.0.connections.get(&self.0.default).map(|c| c.driver.answers()).unwrap_or_default()
     }
 
+    /// The server in this process, if this broadcaster has one.
+    ///
+    /// ```
+    /// assert!(resound::Broadcaster::null().embedded().is_none());
+    /// ```
+    #[cfg(feature = "embedded")]
+    pub fn embedded(&self) -> Option<&crate::embedded::Embedded> {
+        self.0.embedded.as_ref()
+    }
+
     pub(crate) fn namespace(&self) -> &str {
         &self.0.namespace
     }
@@ -271,6 +284,8 @@ pub struct Builder {
     default: Option<Arc<str>>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
     record: Option<Arc<Record>>,
+    #[cfg(feature = "embedded")]
+    embedded: Option<crate::embedded::Embedded>,
 }
 
 impl Default for Builder {
@@ -280,6 +295,8 @@ impl Default for Builder {
             default: None,
             connections: BTreeMap::new(),
             record: None,
+            #[cfg(feature = "embedded")]
+            embedded: None,
         }
     }
 }
@@ -306,6 +323,13 @@ impl Builder {
         self
     }
 
+    /// Adds the server in this process as the connection `embedded`.
+    #[cfg(feature = "embedded")]
+    pub fn embedded(mut self, embedded: &crate::embedded::Embedded) -> Self {
+        self.embedded = Some(embedded.clone());
+        self.connection("embedded", embedded.driver())
+    }
+
     /// Says by which connection events are sent that name none.
     pub fn default_connection(mut self, name: &str) -> Self {
         self.default = Some(name.into());
@@ -319,7 +343,14 @@ impl Builder {
         }
         let default = self.default.unwrap_or_else(|| "null".into());
         let Self { namespace, connections, record, .. } = self;
-        Broadcaster(Arc::new(Inner { namespace, default, connections, record }))
+        Broadcaster(Arc::new(Inner {
+            namespace,
+            default,
+            connections,
+            record,
+            #[cfg(feature = "embedded")]
+            embedded: self.embedded,
+        }))
     }
 }
 

@@ -37,6 +37,12 @@ pub enum ConfigError {
         /// What there is, joined by commas.
         known: String,
     },
+    /// The server in this process can't be started.
+    #[error("embedded is the broadcast connection, but it can't be started: {reason}")]
+    Embedded {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Where variables come from.
@@ -48,6 +54,8 @@ pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> 
     let builder = Broadcaster::builder().connection("null", Null).connection("log", Log);
     #[cfg(feature = "http")]
     let builder = http::connections(builder, &default, variables)?;
+    #[cfg(feature = "embedded")]
+    let builder = embedded(builder, &default, variables)?;
     if !KNOWN.contains(&&*default) {
         let known = KNOWN.join(", ");
         return Err(ConfigError::UnknownConnection { variable, value: default, known });
@@ -56,10 +64,35 @@ pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> 
 }
 
 /// The connections that this build can make.
-#[cfg(feature = "http")]
-const KNOWN: &[&str] = &["log", "null", "pusher", "reverb"];
-#[cfg(not(feature = "http"))]
-const KNOWN: &[&str] = &["log", "null"];
+const KNOWN: &[&str] = &[
+    #[cfg(feature = "embedded")]
+    "embedded",
+    "log",
+    "null",
+    #[cfg(feature = "http")]
+    "pusher",
+    #[cfg(feature = "http")]
+    "reverb",
+];
+
+/// Starts the server in this process, if it is the connection that is asked for.
+#[cfg(feature = "embedded")]
+fn embedded(
+    builder: Builder,
+    default: &str,
+    variables: Variables<'_>,
+) -> Result<Builder, ConfigError> {
+    use crate::embedded::{Embedded, Options};
+
+    if default != "embedded" {
+        return Ok(builder);
+    }
+    let embedded = Embedded::start(Options::from_variables(variables));
+    match embedded {
+        Ok(embedded) => Ok(builder.embedded(&embedded)),
+        Err(error) => Err(ConfigError::Embedded { reason: error.to_string() }),
+    }
+}
 
 fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
     // `env()` of Laravel reads both of these as PHP's null.
@@ -257,7 +290,7 @@ mod tests {
         );
         assert_eq!(
             read("BROADCAST_DRIVER=ably").unwrap_err(),
-            r#"BROADCAST_DRIVER is "ably", but this build of resound knows only log, null, pusher, reverb"#
+            r#"BROADCAST_DRIVER is "ably", but this build of resound knows only embedded, log, null, pusher, reverb"#
         );
     }
 }

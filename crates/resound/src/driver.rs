@@ -107,7 +107,7 @@ impl Credentials {
     }
 
     /// A payload for an encrypted channel.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "embedded", feature = "http"))]
     pub(crate) fn seal(&self, channel: &str, payload: &str) -> Result<String, String> {
         #[cfg(feature = "encryption")]
         if let Some(key) = &self.master_key {

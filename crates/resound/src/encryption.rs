@@ -48,14 +48,17 @@ impl MasterKey {
     }
 
     /// Encrypts a payload for a channel.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "embedded", feature = "http"))]
     pub(crate) fn seal(&self, channel: &str, payload: &str) -> Result<String, String> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| format!("no random bytes: {error}"))?;
         self.seal_with(nonce, channel, payload)
     }
 
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "no other driver sends yet"))]
+    #[cfg_attr(
+        not(any(feature = "embedded", feature = "http")),
+        expect(dead_code, reason = "no other driver sends yet")
+    )]
     fn seal_with(
         &self,
         nonce: [u8; NONCE_BYTES],

@@ -9,6 +9,7 @@
 //! * [`connection`]: what stands between a page and a server that is down
 //! * [`driver`], [`drivers`]: how a server is reached
 //! * [`envelope`], [`error`], [`socket`]: the words that these share
+//! * `embedded`: the server inside this process
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
 //! * [`fake`]: assertions for tests
@@ -22,6 +23,8 @@ pub mod config;
 pub mod connection;
 pub mod driver;
 pub mod drivers;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 #[cfg(feature = "encryption")]
 pub mod encryption;
 pub mod envelope;

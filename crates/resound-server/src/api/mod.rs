@@ -34,11 +34,14 @@ use hyper::{
     body::{Body as _, Incoming},
 };
 
-pub(crate) use self::serve::{serve, serve_metrics};
 use self::{
     connection::Client,
     request::Call,
     response::{Answer, AnyAnswer, Fault, whole},
+};
+pub(crate) use self::{
+    request::limits as body_limits,
+    serve::{serve, serve_metrics},
 };
 use crate::{shard::ShardHandle, transport::is_socketio, welcome};
 

@@ -118,7 +118,7 @@ impl Verified {
     }
 }
 
-pub(super) fn limits(options: &AppOptions) -> BodyLimits {
+pub(crate) fn limits(options: &AppOptions) -> BodyLimits {
     BodyLimits {
         channel_name_max: options.channel_name_max,
         channel_names: NameRule::Pusher,

@@ -40,6 +40,12 @@ impl Case {
         Self { question, url, config: Arc::clone(config) }
     }
 
+    /// A question for the application in this process, whatever the client's page.
+    pub(crate) fn in_process(question: Question, config: &Arc<AuthConfig>) -> Self {
+        let url = config.endpoint.parse().ok();
+        Self { question, url, config: Arc::clone(config) }
+    }
+
     /// Why this question is not asked at all.
     pub(crate) fn objection(&self) -> Option<Fault> {
         if self.url.is_none() {

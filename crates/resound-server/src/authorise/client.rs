@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Request, Response,
-    body::Incoming,
+    body::Body,
     header::{self, HeaderName},
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -82,20 +82,23 @@ impl Client {
 }
 
 impl Reply {
-    async fn read(response: Response<Incoming>) -> Result<Self, Fault> {
+    pub(crate) async fn read<B>(response: Response<B>) -> Result<Self, Fault>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let (parts, mut body) = response.into_parts();
         let text = |name: HeaderName| {
-            let value = response.headers().get(name)?;
+            let value = parts.headers.get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         let mut reply = Self {
-            status: response.status().as_u16(),
+            status: parts.status.as_u16(),
             location: text(header::LOCATION),
             content_type: text(header::CONTENT_TYPE),
             content_encoding: text(header::CONTENT_ENCODING),
             body: Vec::new(),
             is_whole: true,
         };
-        let mut body = response.into_body();
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else {
                 // What breaks off may still say why not, but not that a client may join.

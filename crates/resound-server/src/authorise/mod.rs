@@ -9,6 +9,7 @@
 //!
 //! * `case`: a question on its way; `site`: which URL is asked; `headers`: what is passed on
 //! * `queue`: the thread that asks, and who waits for it; `client`, `tls`: HTTP
+//! * `in_process`: an application that embeds the server is asked without HTTP
 //! * `granted`: what lets a client in; `fault`: why there is no answer
 //! * `cause`: what everything else probably comes from, and what helps
 //! * `report`: the log line; `excerpt`: what it shows of an answer
@@ -27,6 +28,7 @@ mod excerpt;
 mod fault;
 mod granted;
 mod headers;
+mod in_process;
 mod queue;
 mod report;
 mod site;
@@ -34,10 +36,15 @@ mod site;
 mod tests;
 pub(crate) mod tls;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
+pub use self::in_process::{AuthReply, AuthRequest, InProcess};
 use self::{
-    case::Case, cause::Refusal, granted::Misread, queue::Queue, report::Report, tls::Trust,
+    case::Case, cause::Refusal, granted::Misread, in_process::Desk, queue::Queue, report::Report,
+    tls::Trust,
 };
 pub(crate) use self::{
     client::{Client, Reply},
@@ -107,6 +114,8 @@ pub(crate) struct Authoriser {
     config: Arc<AuthConfig>,
     queue: Queue,
     report: Arc<Report>,
+    /// The application in this process, if it is asked so.
+    desk: RwLock<Option<Arc<Desk>>>,
 }
 
 impl Authoriser {
@@ -123,16 +132,33 @@ impl Authoriser {
         let config = Arc::new(config.clone());
         let report = Arc::new(Report::default());
         let queue = Queue::start(trust, &config, &report)?;
-        Ok(Self { config, queue, report })
+        Ok(Self { config, queue, report, desk: RwLock::default() })
+    }
+
+    /// Asks the application in this process from now on, or over HTTP again.
+    pub(crate) fn ask_in_process(&self, application: Option<InProcess>) {
+        let desk = application.map(|application| Arc::new(Desk::new(application, &self.config)));
+        // Dropping the former one may drop an application with all that it holds.
+        let former = std::mem::replace(
+            &mut *self.desk.write().unwrap_or_else(PoisonError::into_inner),
+            desk,
+        );
+        drop(former);
     }
 
     /// Asks, and waits for the answer for as long as `auth.timeout_seconds` at most. Whoever no longer
     /// waits is no longer in the queue; what was begun is brought to its end.
     pub(crate) async fn ask(&self, question: Question) -> Answer {
-        let case = Arc::new(Case::new(question, &self.config));
-        let outcome = match case.objection() {
-            Some(fault) => Err(fault),
-            None => self.queue.ask(&case).await,
+        let desk = self.desk.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let case = match desk {
+            Some(_) => Case::in_process(question, &self.config),
+            None => Case::new(question, &self.config),
+        };
+        let case = Arc::new(case);
+        let outcome = match (case.objection(), desk) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(desk)) => desk.ask(&case).await,
+            (None, None) => self.queue.ask(&case).await,
         };
         let refusal = match outcome {
             Ok(reply) => match self.granted(&case, &reply) {

@@ -72,7 +72,12 @@ impl StartArgs {
         let texts = texts.into_iter().filter_map(|(key, text)| Some((key, text.clone()?)));
         let switches = switches.into_iter().filter(|(_, is_on)| *is_on);
         let settings = texts.chain(switches.map(|(key, _)| (key, "true".to_owned()))).collect();
-        Flags { settings, config: self.config.clone(), env_file: self.env_file.clone() }
+        Flags {
+            settings,
+            config: self.config.clone(),
+            env_file: self.env_file.clone(),
+            ..Flags::default()
+        }
     }
 }
 

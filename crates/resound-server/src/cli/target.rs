@@ -107,8 +107,12 @@ impl TargetArgs {
     fn load(&self) -> anyhow::Result<Config> {
         // Whether the server may use its secret is not ours to say.
         let settings = [("allow_insecure_secret", "true".to_owned())].into();
-        let flags =
-            Flags { settings, config: self.config.clone(), env_file: self.env_file.clone() };
+        let flags = Flags {
+            settings,
+            config: self.config.clone(),
+            env_file: self.env_file.clone(),
+            ..Flags::default()
+        };
         let mut folder = env::current_dir().context("the working directory cannot be read")?;
         folder.extend(&self.dir);
         // What is odd about the configuration is the server's business.

@@ -7,12 +7,17 @@ use super::{
     environment::Environment,
     error::ConfigError,
     load::{apply, unknown_keys},
-    secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET},
+    secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, drawn as drawn_secret},
     server_settings::ServerDraft,
     settings::Setting,
     toml_file::Section,
     value::Origin,
 };
+
+/// The id of an application whose credentials are drawn.
+const EMBEDDED_ID: &str = "embedded";
+/// Characters of its key, as many as Laravel draws for Reverb.
+const DRAWN_KEY_CHARS: usize = 20;
 
 /// The applications that somebody configured; empty if nobody did.
 pub(crate) fn configured(
@@ -56,6 +61,29 @@ pub(crate) fn development(
         ..AppDraft::default()
     };
     with_options(draft, environment, server, errors)
+}
+
+/// The application of a process that has none configured and serves nobody else: its credentials are drawn.
+pub(crate) fn drawn(
+    environment: &Environment<'_>,
+    server: &ServerDraft,
+    errors: &mut Vec<ConfigError>,
+) -> Option<App> {
+    let draft = drawn_secret().and_then(|key| {
+        Ok(AppDraft {
+            id: Some(EMBEDDED_ID.to_owned()),
+            key: Some(key[..DRAWN_KEY_CHARS].to_owned()),
+            secret: Some(drawn_secret()?),
+            ..AppDraft::default()
+        })
+    });
+    match draft {
+        Ok(draft) => Some(with_options(draft, environment, server, errors)),
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    }
 }
 
 /// An application that has its credentials, with the options of the environment.

@@ -30,6 +30,19 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// A file in place of `.env`.
     pub env_file: Option<PathBuf>,
+    /// Whose configuration it is.
+    pub host: Host,
+}
+
+/// In which process a server runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Host {
+    /// In its own.
+    #[default]
+    Own,
+    /// In that of an application: files are read only if they are named, an application without credentials gets some
+    /// that nobody knows, and who can reach the port is the application's to judge.
+    Application,
 }
 
 /// A configuration and what was odd about it.
@@ -53,7 +66,11 @@ pub fn load(
     cwd: &Path,
 ) -> Result<Loaded, ConfigErrors> {
     let mut errors = Vec::new();
+    let is_own = flags.host == Host::Own;
     let mut read = |named: Option<&Path>, default| {
+        if named.is_none() && !is_own {
+            return None;
+        }
         files::read(named, default, cwd).unwrap_or_else(|error| {
             errors.push(error);
             None
@@ -137,7 +154,7 @@ impl Sources<'_> {
         if let Some(echo_server) = self.echo_server {
             config.server.echo_server = Some(echo_server.config.clone());
         }
-        if checks_secrets {
+        if checks_secrets && self.flags.host == Host::Own {
             errors.extend(insecure_secrets(&config));
         }
         config
@@ -156,6 +173,10 @@ impl Sources<'_> {
         }
         let configured = apps::configured(self.environment, &self.toml.apps, draft, errors);
         if configured.is_empty() && self.toml.apps.is_empty() {
+            if self.flags.host == Host::Application {
+                let drawn = apps::drawn(self.environment, draft, errors);
+                return (drawn.into_iter().collect(), "127.0.0.1");
+            }
             return (vec![apps::development(self.environment, draft, errors)], "127.0.0.1");
         }
         (configured, "0.0.0.0")

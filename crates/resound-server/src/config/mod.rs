@@ -39,21 +39,21 @@ use std::net::SocketAddr;
 
 use resound_hub::app::App;
 
+pub(crate) use self::secret::{is_loopback, is_well_known};
+#[cfg(feature = "cli")]
+pub(crate) use self::server_settings::check_flag;
+pub use self::settings::environment_names;
 pub use self::{
     auth::{AuthConfig, AuthHost, Scheme, Site},
     echo_server::EchoServerConfig,
     error::{ConfigError, ConfigErrors},
-    load::{Flags, Loaded, load},
+    load::{Flags, Host, Loaded, load},
     redis::RedisConfig,
     redis_address::{Certificate, RedisAddress, RedisPlace},
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
     socketio::SocketIoConfig,
     tls::{Passphrase, TlsConfig},
     webhooks::WebhookConfig,
-};
-pub(crate) use self::{
-    secret::{is_loopback, is_well_known},
-    server_settings::check_flag,
 };
 
 /// The whole configuration, merged from flags, environment, `.env`, `resound.toml` and defaults.

@@ -49,7 +49,7 @@ pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerD
 }
 
 /// Every environment variable that is read.
-pub(crate) fn environment_names() -> impl Iterator<Item = &'static str> {
+pub fn environment_names() -> impl Iterator<Item = &'static str> {
     let server = server_settings().flat_map(|setting| setting.env);
     let app = APP.iter().flat_map(|setting| setting.env);
     let echo_server = echo_server::environment_names();

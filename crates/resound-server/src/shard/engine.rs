@@ -25,6 +25,7 @@ use resound_protocol::{
 use super::{
     Asked, Shard,
     connection::{Link, Phase},
+    guest::Guest,
     hear,
     mailbox::ShardMessage,
     polling::{Poll, PollAnswer, PollFormat, PollName, PollReply, Polling},
@@ -100,10 +101,10 @@ impl Shard {
         let socket_id = newcomer.socket_id;
         self.io.set_phase(slot, Phase::Open { app, socket_id });
         let peer = self.io.socket(slot).and_then(|socket| socket.peer());
-        if let (Some(mut headers), Some(peer)) = (request.headers.take(), peer)
+        if let Some(mut headers) = request.headers.take()
             && let Some(connection) = self.io.connection(slot)
         {
-            headers.peer = peer;
+            headers.peer = peer.unwrap_or(headers.peer);
             connection.headers = Some(Arc::new(headers));
         }
         let now = self.now();
@@ -125,27 +126,28 @@ impl Shard {
     }
 
     /// Lets a WebSocket carry on a session that requests have begun, where that session is.
-    pub(super) fn go_on(
-        &mut self,
-        slot: Slot,
-        session: SocketId,
-        request: &Upgrade,
-        head: Vec<u8>,
-    ) {
+    pub(super) fn go_on(&mut self, slot: Slot, session: SocketId, request: Upgrade, head: Vec<u8>) {
         let name = PollName::Engine(session);
         let home = name.home(self.io.shards.count());
         if self.io.polling_slot(&name).is_some() {
-            return self.begin_probe(slot, session, request, &head);
+            return self.begin_probe(slot, session, &request, &head);
         }
         let elsewhere =
             if home == self.io.id { self.io.moved.get(&session).copied() } else { Some(home) };
         let Some(shard) = elsewhere else {
             // The HTTP API says what is wrong with it.
-            return self.hand_over(slot, head.into());
+            return self.explain(slot, &request, head.into());
         };
         self.io.unwatch(slot);
         if let Some(Link::Socket(socket)) = self.io.detach(slot).map(|connection| connection.link) {
-            self.io.shards.post(shard, ShardMessage::Request(socket.into_stream(), head));
+            let stream = socket.into_stream();
+            self.io.shards.post(
+                shard,
+                match request.answer {
+                    Some(_) => ShardMessage::Request(stream, head),
+                    None => ShardMessage::Guest(Box::new(Guest { stream, request, read: head })),
+                },
+            );
         }
     }
 
@@ -153,9 +155,9 @@ impl Shard {
         let known = self.io.polling_slot(&PollName::Engine(session));
         let polling = known.and_then(|known| self.io.connection(known)?.polling());
         if polling.is_none_or(|polling| polling.is_upgrading) {
-            return self.hand_over(slot, Bytes::copy_from_slice(head));
+            return self.explain(slot, request, Bytes::copy_from_slice(head));
         }
-        self.io.send_bytes(slot, request.response.clone());
+        self.answer(slot, request);
         self.io.set_phase(slot, Phase::Probing(session));
         self.read_rest(slot, &head[request.head_bytes..]);
     }

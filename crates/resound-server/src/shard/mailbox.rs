@@ -16,7 +16,7 @@ use resound_hub::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use super::{Shard, Stream, arrival::Arrival, engine::Follower};
+use super::{Shard, Stream, arrival::Arrival, engine::Follower, guest::Guest};
 use crate::{metrics::ShardMetrics, redis::OwnedEvent};
 
 /// Messages that may wait for one shard. Above it nobody reads from sockets until the shard has
@@ -31,6 +31,8 @@ pub(crate) enum ShardMessage {
     Connection(TcpStream, SocketAddr),
     /// A connection that belongs here, with what was read of it elsewhere.
     Request(Stream, Vec<u8>),
+    /// A WebSocket that was opened elsewhere than on the listener.
+    Guest(Box<Guest>),
     /// A WebSocket whose session has moved here.
     Follower(Box<Follower>),
     /// A client that returns to a session of this shard.
@@ -111,6 +113,16 @@ impl Shards {
 
     pub(crate) fn post(&self, shard: ShardId, message: ShardMessage) {
         self.0[shard].post(&mut vec![message]);
+    }
+
+    /// Drops what waits; nobody is there to do it.
+    pub(crate) fn clear(&self) {
+        for mailbox in self.0.iter() {
+            let waiting = std::mem::take(
+                &mut *mailbox.waiting.lock().unwrap_or_else(PoisonError::into_inner),
+            );
+            drop(waiting);
+        }
     }
 
     /// Waits until no shard has more waiting than it should.

@@ -9,6 +9,7 @@ mod arrival;
 mod connection;
 mod deadlines;
 pub(crate) mod engine;
+pub(crate) mod guest;
 mod io;
 pub(crate) mod mailbox;
 mod outbox;
@@ -297,19 +298,20 @@ impl Shard {
         let head_bytes = request.head_bytes;
         let admitted = match &request.target {
             Target::Pusher { .. } => {
-                self.io.send_bytes(slot, request.response.clone());
+                self.answer(slot, &request);
                 self.admit(slot, &request)
             }
             Target::Engine(target) => {
                 if let Some(session) = target.session {
-                    return self.go_on(slot, session, &request, head);
+                    return self.go_on(slot, session, request, head);
                 }
                 let version = target.version;
                 match self.admit_socketio(request.target.key(), request.origin.as_deref()) {
                     Ok(app) => {
-                        self.io.send_bytes(slot, request.response.clone());
+                        self.answer(slot, &request);
                         self.admit_engine(slot, &mut request, app, version)
                     }
+                    Err(error) if request.answer.is_none() => Err(error),
                     // The HTTP API says why.
                     Err(_) => return self.hand_over(slot, head.into()),
                 }
@@ -319,6 +321,21 @@ impl Shard {
             return self.refuse_upgrade(slot, &request, &error);
         }
         self.read_rest(slot, &head[head_bytes..]);
+    }
+
+    /// Completes the handshake, unless somebody else has.
+    fn answer(&mut self, slot: Slot, request: &transport::Upgrade) {
+        if let Some(answer) = &request.answer {
+            self.io.send_bytes(slot, answer.bytes());
+        }
+    }
+
+    /// Lets the HTTP API say what is wrong with a request; where that is too late the connection ends.
+    fn explain(&mut self, slot: Slot, request: &transport::Upgrade, head: Bytes) {
+        match request.answer {
+            Some(_) => self.hand_over(slot, head),
+            None => self.drop_connection(slot),
+        }
     }
 
     /// Reads what came together with the request.

@@ -163,6 +163,7 @@ async fn read_mailbox(handle: &ShardHandle) -> u64 {
                 ShardMessage::Peer(message) => hub.accept(message, now, io),
                 ShardMessage::Connection(stream, peer) => shard.open(stream, peer),
                 ShardMessage::Request(stream, head) => shard.take_request(stream, head),
+                ShardMessage::Guest(guest) => shard.take_guest(*guest),
                 ShardMessage::Follower(follower) => shard.take_follower(*follower),
                 ShardMessage::Arrival(arrival) => shard.arrive(*arrival),
                 ShardMessage::Act(act) => act(&mut shard),

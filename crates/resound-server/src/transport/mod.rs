@@ -6,6 +6,7 @@
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
+use hyper::{Version as HttpVersion, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use resound_hub::hub::Admission;
 use resound_protocol::{
@@ -38,10 +39,17 @@ pub(crate) struct Upgrade {
     pub(crate) origin: Option<String>,
     /// What is kept of the request of a client of Socket.IO.
     pub(crate) headers: Option<ClientHeaders>,
-    /// The answer that completes the handshake.
-    pub(crate) response: Bytes,
+    /// The answer that completes the handshake; `None` once it has been given.
+    pub(crate) answer: Option<Handshake>,
     /// Where the first frame begins.
     pub(crate) head_bytes: usize,
+}
+
+/// The answer that completes the handshake.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    accept: String,
+    subprotocol: Option<String>,
 }
 
 /// What the client wants to speak over it.
@@ -95,11 +103,18 @@ pub(crate) fn read_opening(head: &[u8], config: &ServerConfig) -> Opening {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(head_bytes)) => upgrade(&request, config, head_bytes)
-            .map_or(Opening::Http, |upgrade| Opening::WebSocket(Box::new(upgrade))),
+        Ok(httparse::Status::Complete(head_bytes)) => upgrade(&request, config)
+            .map_or(Opening::Http, |upgrade| {
+                Opening::WebSocket(Box::new(Upgrade { head_bytes, ..upgrade }))
+            }),
         Ok(httparse::Status::Partial) if head.len() < HEAD_BYTES_MAX => Opening::Incomplete,
         Ok(httparse::Status::Partial) | Err(_) => Opening::Http,
     }
+}
+
+/// Looks at a request that somebody else has parsed: whether it opens a WebSocket.
+pub(crate) fn upgrade_of(request: &Parts, config: &ServerConfig) -> Option<Upgrade> {
+    upgrade(request, config)
 }
 
 /// The key in `/app/{key}`, with or without the prefix: a proxy may have stripped it.
@@ -142,24 +157,69 @@ fn engine_target(query: &str) -> Option<EngineTarget> {
     Some(EngineTarget { version, key, session })
 }
 
-fn upgrade(
-    request: &httparse::Request<'_, '_>,
-    config: &ServerConfig,
-    head_bytes: usize,
-) -> Option<Upgrade> {
-    let url = request.path?;
+/// A request's head, whoever has parsed it.
+trait Head {
+    fn method(&self) -> &str;
+    /// Path and query.
+    fn url(&self) -> &str;
+    fn is_http11(&self) -> bool;
+    /// The values of all headers of a name.
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str>;
+}
+
+impl Head for httparse::Request<'_, '_> {
+    fn method(&self) -> &str {
+        self.method.unwrap_or_default()
+    }
+
+    fn url(&self) -> &str {
+        self.path.unwrap_or_default()
+    }
+
+    fn is_http11(&self) -> bool {
+        self.version == Some(1)
+    }
+
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str> {
+        let named = self.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name));
+        named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
+    }
+}
+
+impl Head for Parts {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn url(&self) -> &str {
+        self.uri.path_and_query().map_or("", |url| url.as_str())
+    }
+
+    fn is_http11(&self) -> bool {
+        self.version == HttpVersion::HTTP_11
+    }
+
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str> {
+        let values = self.headers.get_all(name).into_iter();
+        values.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()).map(str::trim)
+    }
+}
+
+fn upgrade(request: &impl Head, config: &ServerConfig) -> Option<Upgrade> {
+    let url = request.url();
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let target = target(path, query, config)?;
-    let header = |name: &'static str| values(request, name).next();
+    let header = |name: &'static str| request.values(name).next();
     // A list may be spread over several headers of one name. RFC 9110, section 5.3.
     let says = |name: &'static str, token: &str| {
-        values(request, name)
+        request
+            .values(name)
             .flat_map(|value| value.split(','))
             .any(|part| part.trim().eq_ignore_ascii_case(token))
     };
     let socket_key = header("sec-websocket-key").filter(|key| is_valid_key(key))?;
-    let is_upgrade = request.method == Some("GET")
-        && request.version == Some(1)
+    let is_upgrade = request.method() == "GET"
+        && request.is_http11()
         && says("upgrade", "websocket")
         && says("connection", "upgrade")
         && header("sec-websocket-version") == Some("13");
@@ -168,22 +228,13 @@ fn upgrade(
         headers: match &target {
             Target::Pusher { .. } => None,
             Target::Engine(_) => {
-                Some(client_headers(|name| values(request, name).map(str::to_owned).collect()))
+                Some(client_headers(|name| request.values(name).map(str::to_owned).collect()))
             }
         },
         target,
-        response: response(socket_key, header("sec-websocket-protocol")),
-        head_bytes,
+        answer: Some(Handshake::new(socket_key, header("sec-websocket-protocol"))),
+        head_bytes: 0,
     })
-}
-
-/// The values of all headers of a name.
-fn values<'a>(
-    request: &'a httparse::Request<'_, '_>,
-    name: &'static str,
-) -> impl Iterator<Item = &'a str> {
-    let named = request.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name));
-    named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
 }
 
 /// Keeps what the application may be told of a client; `all` finds the headers of a name in its request.
@@ -212,19 +263,35 @@ pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-/// A client that asks for subprotocols gets the first: some fail without an answer, and pusher-js
-/// asks for none.
-fn response(socket_key: &str, subprotocols: Option<&str>) -> Bytes {
-    let mut response = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
-        accept_key(socket_key)
-    );
-    let first = subprotocols.and_then(|list| list.split(',').next()).map(str::trim);
-    if let Some(first) = first.filter(|name| !name.is_empty()) {
-        response.push_str(&format!("Sec-WebSocket-Protocol: {first}\r\n"));
+impl Handshake {
+    /// A client that asks for subprotocols gets the first: some fail without an answer, and pusher-js
+    /// asks for none.
+    fn new(socket_key: &str, subprotocols: Option<&str>) -> Self {
+        let first = subprotocols.and_then(|list| list.split(',').next()).map(str::trim);
+        let subprotocol = first.filter(|name| !name.is_empty()).map(str::to_owned);
+        Self { accept: accept_key(socket_key), subprotocol }
     }
-    response.push_str("\r\n");
-    response.into()
+
+    /// The headers of the answer, whose status is 101.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let headers = [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Accept", &*self.accept),
+        ];
+        let subprotocol = self.subprotocol.as_deref().map(|name| ("Sec-WebSocket-Protocol", name));
+        headers.into_iter().chain(subprotocol)
+    }
+
+    /// The answer as it is sent.
+    pub(crate) fn bytes(&self) -> Bytes {
+        let mut response = "HTTP/1.1 101 Switching Protocols\r\n".to_owned();
+        for (name, value) in self.headers() {
+            response.extend([name, ": ", value, "\r\n"]);
+        }
+        response.push_str("\r\n");
+        response.into()
+    }
 }
 
 #[cfg(test)]
@@ -257,12 +324,34 @@ mod tests {
         assert_eq!(upgrade.target, target);
         assert_eq!(upgrade.origin.as_deref(), Some("https://a.example"));
         assert_eq!(&text[upgrade.head_bytes..], "rest");
-        let response = String::from_utf8(upgrade.response.to_vec()).expect("text");
+        let response =
+            String::from_utf8(upgrade.answer.expect("an answer").bytes().to_vec()).expect("text");
         assert!(
             response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
             "{response}"
         );
         assert!(response.contains("Sec-WebSocket-Protocol: a\r\n"), "{response}");
+    }
+
+    #[test]
+    fn a_request_that_somebody_else_has_parsed_is_read_by_the_same_rules() {
+        let request = |version, connection: &str| {
+            let request = hyper::Request::get("http://h/app/k?protocol=7")
+                .version(version)
+                .header("upgrade", "websocket")
+                .header("connection", connection)
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+                .header("origin", "https://a.example");
+            let (parts, ()) = request.body(()).expect("a request").into_parts();
+            upgrade_of(&parts, &config(""))
+        };
+        let upgrade = request(HttpVersion::HTTP_11, "keep-alive, Upgrade").expect("a WebSocket");
+        let target = Target::Pusher { key: "k".to_owned(), protocol: Some("7".to_owned()) };
+        assert_eq!((upgrade.target, upgrade.head_bytes), (target, 0));
+        assert_eq!(upgrade.origin.as_deref(), Some("https://a.example"));
+        assert!(request(HttpVersion::HTTP_11, "keep-alive").is_none());
+        assert!(request(HttpVersion::HTTP_2, "Upgrade").is_none());
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl<'a> Desk<'a> {
         for receiver in &desk.receivers {
             receiver.tell(&told.event);
         }
-        if let Some(listener) = &self.shared.hooks.listener {
+        if let Some(listener) = self.shared.hooks.listener() {
             let (app_id, time_ms) = (Arc::clone(&desk.id), unix_millis());
             listener(&Happening { app_id, time_ms, event: told.event });
         }

@@ -28,7 +28,7 @@ use std::{
     convert::Infallible,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -57,7 +57,7 @@ const AT_ONCE: usize = 256;
 pub(crate) struct Hooks {
     told: mpsc::Sender<Told>,
     inbox: Mutex<Option<mpsc::Receiver<Told>>>,
-    listener: Option<Listener>,
+    listener: RwLock<Option<Listener>>,
     lost: AtomicU64,
     counts: Mutex<BTreeMap<Box<str>, Arc<Counts>>>,
     stage: watch::Sender<Stage>,
@@ -73,17 +73,33 @@ enum Stage {
     Finished,
 }
 
-impl Hooks {
-    pub(crate) fn new(listener: Option<Listener>) -> Self {
+impl Default for Hooks {
+    fn default() -> Self {
         let (told, inbox) = mpsc::channel(WAITING_MAX);
         Self {
             told,
             inbox: Mutex::new(Some(inbox)),
-            listener,
+            listener: RwLock::default(),
             lost: AtomicU64::new(0),
             counts: Mutex::default(),
             stage: watch::Sender::new(Stage::Open),
         }
+    }
+}
+
+impl Hooks {
+    /// Tells this listener, too, from now on.
+    pub(crate) fn listen(&self, listener: Option<Listener>) {
+        let former = std::mem::replace(
+            &mut *self.listener.write().unwrap_or_else(PoisonError::into_inner),
+            listener,
+        );
+        // It may hold much that is dropped with it.
+        drop(former);
+    }
+
+    fn listener(&self) -> Option<Listener> {
+        self.listener.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes what a shard says. Never waits.

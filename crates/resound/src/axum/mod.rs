@@ -47,11 +47,16 @@
 //! * `broadcasting`: `/broadcasting/auth` and `/broadcasting/user-auth`
 //! * `guard`: users of one kind
 //! * `input`: what requests say
+//! * `server`: the routes of the server in this process
 //! * `extract`: `X-Socket-ID`, and axum's `State` for handlers of channels
 
 mod broadcasting;
 mod extract;
 mod guard;
 mod input;
+mod server;
 
 pub use broadcasting::{Broadcasting, routes};
+pub use server::server;
+#[cfg(feature = "embedded")]
+pub use server::{join_in_process, monitoring};

@@ -1,0 +1,120 @@
+#![doc = include_str!("../../docs/embedded.md")]
+//!
+//! # Layout
+//!
+//! * this module: the handle; `options`: what it is told; `figures`: what it tells
+//! * `driver`: events on their way to it
+
+mod driver;
+mod figures;
+mod options;
+
+use std::fmt;
+
+use resound_server::embed::Server;
+
+use crate::driver::Credentials;
+
+pub use self::{
+    driver::EmbeddedDriver,
+    figures::{ChannelInfo, PresentMember, Stats},
+    options::{ClientEvents, Options, OptionsError},
+};
+
+/// A server inside this process. It is a pointer: clone it. It stops when the last one is gone, the driver's and the router's
+/// among them, or with [`Embedded::shutdown`].
+#[derive(Clone)]
+pub struct Embedded {
+    server: Server,
+    app_id: String,
+    credentials: Credentials,
+}
+
+impl Embedded {
+    /// Starts the server: its threads run, and wait for what the application's router hands in.
+    ///
+    /// As the server by itself does, it raises the process's limit of open files as far as it may be raised. Of the rest of the
+    /// process it touches nothing: signals, panics, the log and the allocator are the application's.
+    ///
+    /// # Errors
+    /// If an option is wrong, or the system gives no threads.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, embedded::{Embedded, Options}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), resound::embedded::OptionsError> {
+    /// let embedded = Embedded::start(Options::new().threads(2))?;
+    /// let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+    /// # let _ = broadcaster;
+    /// embedded.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn start(options: Options) -> Result<Self, OptionsError> {
+        let (config, master_key) = options.read()?;
+        let server = Server::start(&config).map_err(|error| OptionsError(error.to_string()))?;
+        // `Server::start` refuses a configuration without an application.
+        let app = config.apps.into_iter().next();
+        let app = app.ok_or_else(|| OptionsError("there is no application".to_owned()))?;
+        let credentials = Credentials::new(app.key, app.secret);
+        #[cfg(feature = "encryption")]
+        let credentials = match master_key {
+            Some(key) => credentials.master_key(key),
+            None => credentials,
+        };
+        #[cfg(not(feature = "encryption"))]
+        let () = master_key;
+        Ok(Self { server, app_id: app.id.into(), credentials })
+    }
+
+    /// Sends events to it. [`Builder::embedded`](crate::Builder::embedded) does this, too.
+    pub fn driver(&self) -> EmbeddedDriver {
+        EmbeddedDriver::new(self.clone())
+    }
+
+    /// The application's key, which pages connect with.
+    pub fn key(&self) -> &str {
+        &self.credentials.key
+    }
+
+    /// The application's id, in the paths of the HTTP API.
+    pub fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
+    /// What stands in front of the server's paths: nothing, or `/prefix`.
+    pub fn path(&self) -> &str {
+        self.server.path()
+    }
+
+    /// Key and secret, by which clients' permissions and requests to the HTTP API are signed.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Takes in no WebSocket any more, closes those that there are with 4100, which brings pages back to whoever serves them next,
+    /// and waits until the server's threads have ended: 10 seconds at most (`RESOUND_SHUTDOWN_GRACE_SECONDS`).
+    ///
+    /// Meanwhile the application must still run: what waits for a message ends here, and what is still published arrives.
+    pub async fn shutdown(&self) {
+        self.server.shutdown().await;
+    }
+
+    /// Whether the server takes clients.
+    pub fn is_running(&self) -> bool {
+        self.server.is_running()
+    }
+
+    /// The server as integrations see it: requests of whatever framework are handed in here.
+    #[doc(hidden)]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("app_id", &self.app_id).finish_non_exhaustive()
+    }
+}
