@@ -12,6 +12,7 @@
 //! * `embedded`: the server inside this process
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
+//! * [`hooks`]: what is called when somebody joins, leaves, or says something
 //! * [`fake`]: assertions for tests
 //! * `axum`: routes and extractors for axum
 
@@ -32,6 +33,7 @@ pub mod error;
 pub mod event;
 pub mod fake;
 pub mod global;
+pub mod hooks;
 mod json;
 pub mod model;
 pub mod name;
@@ -50,6 +52,7 @@ pub use crate::{
     event::Broadcast,
     fake::Fake,
     global::broadcast,
+    hooks::Hooks,
     model::Model,
     name::EventName,
     pending::{Outcome, PendingBroadcast, Timing},

@@ -47,16 +47,19 @@
 //! * `broadcasting`: `/broadcasting/auth` and `/broadcasting/user-auth`
 //! * `guard`: users of one kind
 //! * `input`: what requests say
+//! * `hooks`: webhooks, and what the server in this process says
 //! * `server`: the routes of the server in this process
 //! * `extract`: `X-Socket-ID`, and axum's `State` for handlers of channels
 
 mod broadcasting;
 mod extract;
 mod guard;
+mod hooks;
 mod input;
 mod server;
 
 pub use broadcasting::{Broadcasting, routes};
+pub use hooks::{hooks, hooks_at};
 pub use server::server;
 #[cfg(feature = "embedded")]
 pub use server::{join_in_process, monitoring};

@@ -3,18 +3,23 @@
 //! # Layout
 //!
 //! * this module: the handle; `options`: what it is told; `figures`: what it tells
-//! * `driver`: events on their way to it
+//! * `driver`: events on their way to it; `hooks`: when it begins to tell what happens
 
 mod driver;
 mod figures;
+mod hooks;
 mod options;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use resound_server::embed::Server;
 
-use crate::driver::Credentials;
+use crate::{
+    driver::Credentials,
+    hooks::{Happening, Reactor},
+};
 
+pub(crate) use self::hooks::HooksStart;
 pub use self::{
     driver::EmbeddedDriver,
     figures::{ChannelInfo, PresentMember, Stats},
@@ -28,6 +33,7 @@ pub struct Embedded {
     server: Server,
     app_id: String,
     credentials: Credentials,
+    hooks: Arc<HooksStart>,
 }
 
 impl Embedded {
@@ -65,7 +71,7 @@ impl Embedded {
         };
         #[cfg(not(feature = "encryption"))]
         let () = master_key;
-        Ok(Self { server, app_id: app.id.into(), credentials })
+        Ok(Self { server, app_id: app.id.into(), credentials, hooks: Arc::default() })
     }
 
     /// Sends events to it. [`Builder::embedded`](crate::Builder::embedded) does this, too.
@@ -104,6 +110,21 @@ impl Embedded {
     /// Whether the server takes clients.
     pub fn is_running(&self) -> bool {
         self.server.is_running()
+    }
+
+    /// Calls hooks for what happens in this server's channels, without HTTP; those given last count. To hear of whole channels,
+    /// give them before the first client comes. [`resound::axum::hooks`](crate::axum::hooks) does so.
+    ///
+    /// The server holds them, with their state, until [`Embedded::shutdown`]: everybody leaves then, and the hooks are told.
+    pub fn tell<S: Clone + Send + Sync + 'static>(&self, reactor: &Reactor<S>) {
+        let reactor = reactor.clone();
+        self.server.listen(Arc::new(move |happening| {
+            reactor.offer(Happening::of(happening.event.clone(), happening.time_ms));
+        }));
+    }
+
+    pub(crate) fn hooks(&self) -> &HooksStart {
+        &self.hooks
     }
 
     /// The server as integrations see it: requests of whatever framework are handed in here.

@@ -7,6 +7,7 @@
 //! * `pusher`: the driver over HTTP
 //! * `fake`: assertions, and what they say when they fail
 //! * `auth`: who may join, asked over HTTP
+//! * `hooks`: what is called when something happens, told by webhooks
 //! * `logs`: what the log says
 //! * `process`: a real server; `real`: everything together with it
 
@@ -14,6 +15,7 @@ mod auth;
 mod delivery;
 mod derive;
 mod fake;
+mod hooks;
 mod logs;
 mod process;
 mod pusher;
