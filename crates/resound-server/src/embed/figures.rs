@@ -3,7 +3,8 @@
 use resound_hub::peer::{ChannelKey, owner_of};
 use resound_protocol::{channel::ChannelName, member::Member};
 
-use super::Server;
+use super::{Core, Server};
+use crate::shard::Shard;
 
 /// Channels that one answer names.
 pub const CHANNELS_MAX: usize = 1000;
@@ -60,15 +61,16 @@ impl Server {
     pub async fn channels(&self, prefix: &str) -> Vec<ChannelFigures> {
         let Some(app) = self.0.core.app() else { return Vec::new() };
         let (number, prefix) = (app.number(), prefix.to_owned());
-        let ask = move |hub: &resound_hub::hub::Hub, _: &_, _| {
-            let channels = hub.channels(number, &prefix).map(|(name, known)| ChannelFigures {
-                name: name.to_string(),
-                subscriptions: known.subscriptions,
-                users: known.users,
-            });
+        let ask = move |shard: &mut Shard| {
+            let channels =
+                shard.hub().channels(number, &prefix).map(|(name, known)| ChannelFigures {
+                    name: name.to_string(),
+                    subscriptions: known.subscriptions,
+                    users: known.users,
+                });
             channels.collect::<Vec<_>>()
         };
-        let mut channels = self.0.core.shards.ask_all(ask).await.concat();
+        let mut channels = self.0.core.ask_all(ask).await.concat();
         channels.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         channels.truncate(CHANNELS_MAX);
         channels
@@ -83,10 +85,11 @@ impl Server {
         };
         let key = ChannelKey { app: app.number(), name };
         let owner = owner_of(&key, core.shards.count());
-        let ask = move |hub: &resound_hub::hub::Hub, _: &_, _| {
-            hub.members(key.app, key.name.as_str()).take(MEMBERS_MAX).cloned().collect()
+        let ask = move |shard: &mut Shard| {
+            let members = shard.hub().members(key.app, key.name.as_str());
+            members.take(MEMBERS_MAX).cloned().collect()
         };
-        core.shards.ask(owner, ask).await.unwrap_or_default()
+        core.act(owner, ask).await.unwrap_or_default()
     }
 
     /// What was counted.
@@ -94,11 +97,12 @@ impl Server {
         let core = &self.0.core;
         let Some(app) = core.app() else { return Figures::default() };
         let number = app.number();
-        let ask = move |hub: &resound_hub::hub::Hub, metrics: &crate::metrics::ShardMetrics, _| {
-            (metrics.traffic(number), hub.channels(number, "").count() as u64)
+        let ask = move |shard: &mut Shard| {
+            let channels = shard.hub().channels(number, "").count() as u64;
+            (shard.metrics_mut().traffic(number), channels)
         };
         let mut figures = Figures { connections: app.connections(), ..Figures::default() };
-        for (counts, channels) in core.shards.ask_all(ask).await {
+        for (counts, channels) in core.ask_all(ask).await {
             figures.channels += channels;
             figures.connected += counts.connected;
             figures.published += counts.published;
@@ -108,5 +112,19 @@ impl Server {
             figures.bytes_in += counts.bytes_in;
         }
         figures
+    }
+}
+
+impl Core {
+    /// Asks one shard after the other; one that has ended says nothing.
+    async fn ask_all<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Shard) -> T + Clone + Send + 'static,
+    ) -> Vec<T> {
+        let mut answers = Vec::with_capacity(self.shards.count());
+        for shard in 0..self.shards.count() {
+            answers.extend(self.act(shard, question.clone()).await);
+        }
+        answers
     }
 }

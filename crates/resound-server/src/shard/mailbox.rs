@@ -78,15 +78,22 @@ impl Mailbox {
     /// Waits until there are messages, and takes them.
     pub(crate) async fn take(&self) -> Vec<ShardMessage> {
         loop {
-            let messages =
-                std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            let messages = self.take_all();
             if !messages.is_empty() {
-                self.count.store(0, Ordering::Relaxed);
-                self.emptied.notify_waiters();
                 return messages;
             }
             self.arrived.notified().await;
         }
+    }
+
+    fn take_all(&self) -> Vec<ShardMessage> {
+        let messages =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if !messages.is_empty() {
+            self.count.store(0, Ordering::Relaxed);
+            self.emptied.notify_waiters();
+        }
+        messages
     }
 
     fn is_full(&self) -> bool {
@@ -115,13 +122,10 @@ impl Shards {
         self.0[shard].post(&mut vec![message]);
     }
 
-    /// Drops what waits; nobody is there to do it.
+    /// Drops what waits; nobody is there any more who would do it.
     pub(crate) fn clear(&self) {
         for mailbox in self.0.iter() {
-            let waiting = std::mem::take(
-                &mut *mailbox.waiting.lock().unwrap_or_else(PoisonError::into_inner),
-            );
-            drop(waiting);
+            drop(mailbox.take_all());
         }
     }
 
