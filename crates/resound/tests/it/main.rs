@@ -8,7 +8,7 @@
 //! * `fake`: assertions, and what they say when they fail
 //! * `application`: axum with the server inside; `embedded`, `requests`, `socketio`, `bridged`: what it does
 //! * `auth`: who may join, asked over HTTP
-//! * `hooks`: what is called when something happens, told by webhooks
+//! * `hooks`: what is called when something happens, told by webhooks; `hooked`: with every driver
 //! * `logs`: what the log says
 //! * `process`: a real server; `real`: everything together with it
 
@@ -22,6 +22,8 @@ mod derive;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod fake;
+#[cfg(feature = "embedded")]
+mod hooked;
 mod hooks;
 mod logs;
 mod process;

@@ -28,12 +28,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server as an operator would whose `.env` is that of a Laravel application.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more variables.
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary())
             .args(["start", "--host", "127.0.0.1", "--port", "0", "--log", "json"])
             // Empty: neither a `.env` nor a `resound.toml` of somebody else.
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .env_clear()
             .envs([("REVERB_APP_ID", ID), ("REVERB_APP_KEY", KEY), ("REVERB_APP_SECRET", SECRET)])
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
