@@ -23,7 +23,8 @@ use resound_protocol::{
     error::ClientError,
     member::Member,
     signature::{channel_auth, user_auth},
-    socket_id::SocketId, webhook::What,
+    socket_id::SocketId,
+    webhook::What,
     websocket::Frame,
 };
 use serde_json::json;

@@ -102,6 +102,25 @@ impl Kinds {
         Self(self.0 | other.0)
     }
 
+    /// With each beginning its end, and the other way round: whoever wants to know of one can only be told in time by who
+    /// hears of both.
+    ///
+    /// ```
+    /// use resound_protocol::webhook::{Kind, Kinds};
+    ///
+    /// let kinds = [Kind::MemberRemoved].into_iter().collect::<Kinds>().in_pairs();
+    /// assert!(kinds.contains(Kind::MemberAdded) && !kinds.contains(Kind::ChannelVacated));
+    /// ```
+    #[must_use]
+    pub fn in_pairs(self) -> Self {
+        let pairs = [
+            [Kind::ChannelOccupied, Kind::ChannelVacated],
+            [Kind::MemberAdded, Kind::MemberRemoved],
+        ];
+        let wanted = pairs.into_iter().filter(|pair| pair.iter().any(|kind| self.contains(*kind)));
+        self.union(wanted.flatten().collect())
+    }
+
     /// The kinds, in the order of [`Kind::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Kind> {
         Kind::ALL.into_iter().filter(move |kind| self.contains(*kind))

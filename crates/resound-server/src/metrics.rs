@@ -215,6 +215,8 @@ pub(crate) struct Scrape<'a> {
     pub(crate) process: &'a ProcessMetrics,
     /// What was counted of webhooks, by the application's id.
     pub(crate) webhooks: Vec<(Box<str>, Arc<Counts>)>,
+    /// What happened and was told nobody, because more happened than can be told.
+    pub(crate) happenings_lost: u64,
     /// The Redis bridge, if there is one.
     pub(crate) redis: Option<&'a RedisStatus>,
     pub(crate) shards: Vec<(ShardMetrics, Census)>,
@@ -381,6 +383,14 @@ impl Scrape<'_> {
             }
             self.register(registry, name, help, family);
         }
+        let lost = Counter::<u64>::default();
+        lost.inc_by(self.happenings_lost);
+        self.register(
+            registry,
+            "happenings_lost",
+            "What was told nobody, for want of a place",
+            lost,
+        );
         let waiting = Family::<AppLabels, Gauge>::default();
         for (id, counts) in &self.webhooks {
             waiting.get_or_create(&self.labels(id)).set(counts.waiting() as i64);

@@ -36,7 +36,8 @@ impl AppDraft {
         options.request_bytes_max = self.request_bytes_max.or(request_bytes_max).unwrap_or(default);
         options.rate_limit = self.is_rate_limited.then_some(self.rate_limit);
         let kinds = options.webhooks.iter().map(|webhook| webhook.kinds);
-        options.happenings = kinds.fold(options.happenings, Kinds::union);
+        // What ends is held back for what begins again, so that both are to be heard of.
+        options.happenings = kinds.fold(options.happenings, Kinds::union).in_pairs();
         let [id, key, secret] =
             [self.id, self.key, self.secret].map(|text| text.filter(|t| !t.is_empty()));
         match (id, key, secret) {

@@ -58,7 +58,9 @@ pub(crate) struct Hooks {
     told: mpsc::Sender<Told>,
     inbox: Mutex<Option<mpsc::Receiver<Told>>>,
     listener: RwLock<Option<Listener>>,
+    /// What found no place since the last line about it, and since the start.
     lost: AtomicU64,
+    lost_in_all: AtomicU64,
     counts: Mutex<BTreeMap<Box<str>, Arc<Counts>>>,
     stage: watch::Sender<Stage>,
 }
@@ -81,6 +83,7 @@ impl Default for Hooks {
             inbox: Mutex::new(Some(inbox)),
             listener: RwLock::default(),
             lost: AtomicU64::new(0),
+            lost_in_all: AtomicU64::new(0),
             counts: Mutex::default(),
             stage: watch::Sender::new(Stage::Open),
         }
@@ -105,7 +108,11 @@ impl Hooks {
     /// Takes what a shard says. Never waits.
     pub(crate) fn happened(&self, app: AppNumber, channel: &str, what: What) {
         let told = Told { app, event: Event { channel: channel.to_owned(), what } };
-        if self.told.try_send(told).is_err() && self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.told.try_send(told).is_ok() {
+            return;
+        }
+        self.lost_in_all.fetch_add(1, Ordering::Relaxed);
+        if self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::error!(
                 app = app.index(),
                 channel,
@@ -119,6 +126,11 @@ impl Hooks {
     pub(crate) fn counts(&self) -> Vec<(Box<str>, Arc<Counts>)> {
         let counts = self.all_counts();
         counts.iter().map(|(id, counts)| (id.clone(), Arc::clone(counts))).collect()
+    }
+
+    /// What was lost on its way from the shards.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost_in_all.load(Ordering::Relaxed)
     }
 
     fn counts_of(&self, app_id: &str) -> Arc<Counts> {
@@ -215,5 +227,24 @@ impl Task<'_> {
         while let Some(told) = self.patience.pop_due(now_ms) {
             self.desk.tell(told);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resound_hub::app::{App, AppOptions, Apps};
+
+    use super::*;
+
+    #[test]
+    fn what_finds_no_place_is_counted() {
+        let options = AppOptions::default();
+        let app = App { id: "a".into(), key: "k".into(), secret: "s".into(), options };
+        let number = Apps::new([app]).by_id("a").expect("it was made").number();
+        let hooks = Hooks::default();
+        for _ in 0..WAITING_MAX + 2 {
+            hooks.happened(number, "news", What::CacheMiss);
+        }
+        assert_eq!(hooks.lost(), 2);
     }
 }

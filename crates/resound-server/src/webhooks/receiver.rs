@@ -178,7 +178,47 @@ impl Post {
 
 #[cfg(test)]
 mod tests {
+    use resound_hub::{
+        app::{App, AppOptions, Apps},
+        webhook::ChannelFilter,
+    };
+    use resound_protocol::webhook::{Kinds, What};
+
     use super::*;
+    use crate::authorise::tls::Trust;
+
+    /// A receiver whose lanes have no chance to send anything, and what it counts after so many events.
+    async fn told(events: usize, data_bytes: usize) -> Arc<Counts> {
+        let options = AppOptions::default();
+        let app = App { id: "a".into(), key: "k".into(), secret: "s".into(), options };
+        let apps = Apps::new([app]);
+        let app = apps.by_id("a").expect("it was made");
+        let filter = ChannelFilter::default();
+        let url = "http://127.0.0.1:1/".into();
+        let webhook = Webhook { url, kinds: Kinds::ALL, filter, headers: Vec::new() };
+        let client = Client::new(Trust::Roots(rustls::RootCertStore::empty()), 1);
+        let (counts, mut tasks) = (Arc::new(Counts::default()), JoinSet::new());
+        let receiver = Receiver::start(app, &webhook, client, &counts, 10, &mut tasks);
+        let receiver = receiver.expect("a URL");
+        for at in 0..events {
+            let user_id = "x".repeat(data_bytes);
+            let what = What::MemberAdded { user_id };
+            receiver.tell(&Event { channel: format!("presence-{at}"), what });
+        }
+        counts
+    }
+
+    #[tokio::test]
+    async fn so_many_events_wait_and_the_rest_is_dropped_and_counted() {
+        let counts = told(WAITING_MAX + 5, 1).await;
+        assert_eq!((counts.waiting(), counts.dropped()), (WAITING_MAX as u64, 5));
+    }
+
+    #[tokio::test]
+    async fn so_many_bytes_wait_and_the_rest_is_dropped_and_counted() {
+        let counts = told(40, 1 << 20).await;
+        assert_eq!((counts.waiting(), counts.dropped()), (15, 25));
+    }
 
     #[test]
     fn a_body_of_several_events_is_bounded_and_one_event_always_fits() {

@@ -133,6 +133,22 @@ fn who_is_back_in_time_was_never_away() {
 }
 
 #[test]
+fn also_who_wants_to_know_of_ends_only_is_told_of_none_that_was_none() {
+    let mut receiver = Receiver::start();
+    let lines = ", event_types = [\"member_removed\", \"client_event\"]";
+    let server = Server::start(&receiver.settings("shards = 3", lines));
+    let mut ann = server.connect();
+    ann.join(ROOM, "7");
+    ann.unsubscribe(ROOM);
+    ann.join(ROOM, "7");
+    ann.send(json!({"event": "client-here", "channel": ROOM, "data": ""}).to_string());
+    receiver.expect(&["presence-room.1 client_event 7 client-here"]);
+    drop(ann);
+    receiver.expect(&["presence-room.1 member_removed 7"]);
+    assert!(receiver.events.is_empty());
+}
+
+#[test]
 fn what_is_not_taken_is_sent_again_as_it_was_and_then_the_rest_in_its_order() {
     let mut receiver = Receiver::start();
     let server = receiver.server(", event_types = [\"client_event\"]");

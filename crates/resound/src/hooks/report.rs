@@ -4,12 +4,18 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
-/// Lines per second about what clients say.
+/// Lines per second about what clients say, and about what handlers do.
 pub(super) const LINES_PER_SECOND: u32 = 10;
 
 /// Writes no more lines than a log can bear.
 #[derive(Debug, Default)]
-pub(super) struct Report(Mutex<Second>);
+pub(super) struct Report {
+    clients: Limit,
+    handlers: Limit,
+}
+
+#[derive(Debug, Default)]
+struct Limit(Mutex<Second>);
 
 #[derive(Debug, Default)]
 struct Second {
@@ -20,7 +26,7 @@ struct Second {
 impl Report {
     /// Says that a client's data are not what a hook wants.
     pub(super) fn bad_data(&self, hook: &str, channel: &str, reason: &str) {
-        if self.may_write() {
+        if self.clients.may_write() {
             tracing::warn!(
                 hook,
                 channel,
@@ -32,14 +38,14 @@ impl Report {
 
     /// Says that a name does not fit a hook's types.
     pub(super) fn bad_name(&self, hook: &str, channel: &str, reason: &str) {
-        if self.may_write() {
+        if self.clients.may_write() {
             tracing::info!(hook, channel, reason, "a hook was not called");
         }
     }
 
     /// Says that a hook failed, which is the application's.
     pub(super) fn failed(&self, hook: &str, channel: &str, reason: &str) {
-        if self.may_write() {
+        if self.handlers.may_write() {
             tracing::error!(
                 hook,
                 channel,
@@ -48,7 +54,9 @@ impl Report {
             );
         }
     }
+}
 
+impl Limit {
     fn may_write(&self) -> bool {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
