@@ -73,7 +73,7 @@ pub(crate) fn of(given: &[(String, String)], handshake: &ClientHeaders) -> Heade
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     headers.insert(CONTENT_TYPE, form);
     headers.insert(REQUESTED_WITH, HeaderValue::from_static("XMLHttpRequest"));
-    if let Some(value) = header_value(&forwarded_for(handshake)) {
+    if let Some(value) = forwarded_for(handshake).as_deref().and_then(header_value) {
         headers.insert(FORWARDED_FOR, value);
     }
     headers
@@ -93,12 +93,14 @@ fn header_value(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(text.trim_matches([' ', '\t']).as_bytes()).ok()
 }
 
-/// The way that the client's request took, with the client, or the last proxy, at its end.
-fn forwarded_for(handshake: &ClientHeaders) -> String {
+/// The way that the client's request took, with the client, or the last proxy, at its end; without it if it is not known.
+fn forwarded_for(handshake: &ClientHeaders) -> Option<String> {
     let peer = handshake.peer.to_canonical();
-    match handshake.forwarded_for.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        Some(way) => format!("{way}, {peer}"),
-        None => peer.to_string(),
+    let peer = (!peer.is_unspecified()).then(|| peer.to_string());
+    let way = handshake.forwarded_for.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    match (way, peer) {
+        (Some(way), Some(peer)) => Some(format!("{way}, {peer}")),
+        (way, peer) => peer.or_else(|| way.map(str::to_owned)),
     }
 }
 
@@ -173,6 +175,17 @@ mod tests {
             x-requested-with: XMLHttpRequest
         "#]],
         );
+    }
+
+    #[test]
+    fn a_client_whose_address_is_not_known_adds_nothing_to_the_way() {
+        let unknown = |way: Option<&str>| {
+            let peer = Ipv4Addr::UNSPECIFIED.into();
+            let headers = ClientHeaders { forwarded_for: way.map(Into::into), peer, ..nothing() };
+            of(&[], &headers).get(FORWARDED_FOR).cloned()
+        };
+        assert_eq!(unknown(None), None);
+        assert_eq!(unknown(Some("203.0.113.9")), Some(HeaderValue::from_static("203.0.113.9")));
     }
 
     #[test]

@@ -50,3 +50,49 @@ async fn carry(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+
+    /// A client's end and a shard's end, with a bridge between them.
+    fn bridged() -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<()>) {
+        let (client, outside) = duplex(1024);
+        let (shard, inside) = duplex(1024);
+        (client, shard, tokio::spawn(run(outside, inside)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_either_side_says_arrives_and_its_end_too() {
+        let (mut client, mut shard, bridge) = bridged();
+        client.write_all(b"to the shard").await.expect("it is taken");
+        client.shutdown().await.expect("it ends");
+        let mut heard = String::new();
+        shard.read_to_string(&mut heard).await.expect("it comes");
+        assert_eq!(heard, "to the shard");
+        shard.write_all(b"to the client").await.expect("it is taken");
+        drop(shard);
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).await.expect("it comes");
+        assert_eq!(heard, "to the client");
+        bridge.await.expect("it ends");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_close_is_not_waited_for_for_long() {
+        let (_client, shard, bridge) = bridged();
+        drop(shard);
+        bridge.await.expect("it ends");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_not_waited_for_for_ever() {
+        let (_client, mut shard, bridge) = bridged();
+        // More than all buffers on the way, and nobody reads.
+        let written = shard.write_all(&[0; 64 * 1024]).await;
+        assert!(written.is_err(), "the bridge gave up, and so the shard hears of it");
+        bridge.await.expect("it ends");
+    }
+}

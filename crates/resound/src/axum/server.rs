@@ -5,7 +5,7 @@ use axum::Router;
 use crate::broadcaster::Broadcaster;
 
 /// The routes of the server in this process: WebSockets of pusher-js and Echo at `/app/{key}`, its fallbacks at `/pusher/…`, Socket.IO
-/// at `/socket.io/`, Pusher's HTTP API at `/apps/…`, all behind [`Options::path`](crate::embedded::Options::path).
+/// at `/socket.io/`, Pusher's HTTP API at `/apps/…`, all behind the option `path` of `embedded::Options`.
 ///
 /// A broadcaster with another driver has no such routes, so that this line can stay when the driver is changed.
 ///

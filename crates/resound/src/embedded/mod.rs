@@ -58,7 +58,9 @@ impl Embedded {
     /// # }
     /// ```
     pub fn start(options: Options) -> Result<Self, OptionsError> {
-        let (config, master_key) = options.read()?;
+        #[cfg(feature = "encryption")]
+        let master_key = options.master_key()?;
+        let config = options.read()?;
         let server = Server::start(&config).map_err(|error| OptionsError(error.to_string()))?;
         // `Server::start` refuses a configuration without an application.
         let app = config.apps.into_iter().next();
@@ -69,8 +71,6 @@ impl Embedded {
             Some(key) => credentials.master_key(key),
             None => credentials,
         };
-        #[cfg(not(feature = "encryption"))]
-        let () = master_key;
         Ok(Self { server, app_id: app.id.into(), credentials, hooks: Arc::default() })
     }
 

@@ -9,11 +9,6 @@ use resound_server::config::{self, Config, Flags, Host, environment_names};
 const MASTER_KEYS: [&str; 2] =
     ["REVERB_ENCRYPTION_MASTER_KEY_BASE64", "PUSHER_ENCRYPTION_MASTER_KEY_BASE64"];
 
-#[cfg(feature = "encryption")]
-pub(super) type MasterKey = Option<crate::encryption::MasterKey>;
-#[cfg(not(feature = "encryption"))]
-pub(super) type MasterKey = ();
-
 /// Why an embedded server can't be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -93,7 +88,9 @@ impl Options {
     /// Sets the origins whose pages may connect, such as `https://shop.example` or `*.shop.example`; all by default.
     pub fn allowed_origins<'a>(self, origins: impl IntoIterator<Item = &'a str>) -> Self {
         let origins: Vec<&str> = origins.into_iter().collect();
-        self.set("REVERB_ALLOWED_ORIGINS", origins.join(","))
+        // An empty text would be a variable that is not set, and allow all; a comma is a list of none, which is refused.
+        let list = if origins.is_empty() { ",".to_owned() } else { origins.join(",") };
+        self.set("REVERB_ALLOWED_ORIGINS", list)
     }
 
     /// Sets whose client events (whispers) are passed on.
@@ -122,32 +119,25 @@ impl Options {
     }
 
     /// The configuration; what is odd about it is said in the log.
-    pub(super) fn read(&self) -> Result<(Config, MasterKey), OptionsError> {
-        let flags =
-            Flags { config: self.file.clone(), host: Host::Application, ..Flags::default() };
+    pub(super) fn read(self) -> Result<Config, OptionsError> {
+        let flags = Flags { config: self.file, host: Host::Application, ..Flags::default() };
         let directory = std::env::current_dir().unwrap_or_default();
         let loaded = config::load(&flags, &self.variables, &directory);
         let loaded = loaded.map_err(|errors| OptionsError(errors.to_string()))?;
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
-        Ok((loaded.config, self.master_key()?))
+        Ok(loaded.config)
     }
 
+    /// The key of encrypted channels, if there is one.
     #[cfg(feature = "encryption")]
-    fn master_key(&self) -> Result<MasterKey, OptionsError> {
+    pub(super) fn master_key(&self) -> Result<Option<crate::encryption::MasterKey>, OptionsError> {
         let set = MASTER_KEYS.iter().filter_map(|name| Some((name, self.variables.get(*name)?)));
-        let Some((name, text)) = set.filter(|(_, text)| !text.trim().is_empty()).next() else {
-            return Ok(None);
-        };
+        let mut set = set.filter(|(_, text)| !text.trim().is_empty());
+        let Some((name, text)) = set.next() else { return Ok(None) };
         let key = crate::encryption::MasterKey::from_base64(text);
         key.map(Some).map_err(|fault| OptionsError(format!("{name}: {fault}")))
-    }
-
-    #[cfg(not(feature = "encryption"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "it has none to read")]
-    fn master_key(&self) -> Result<MasterKey, OptionsError> {
-        Ok(())
     }
 }
 
@@ -165,7 +155,7 @@ mod tests {
     #[test]
     fn without_credentials_some_are_drawn() {
         let key = || {
-            let (config, _) = Options::new().read().expect("it is a configuration");
+            let config = Options::new().read().expect("it is a configuration");
             config.apps[0].key.clone()
         };
         assert_eq!(key().len(), 20);
@@ -181,7 +171,7 @@ mod tests {
             "RESOUND_SHARDS" => Some("3".to_owned()),
             _ => None,
         });
-        let (config, _) = options.read().expect("it is a configuration");
+        let config = options.read().expect("it is a configuration");
         assert_eq!((&*config.apps[0].key, config.server.shards), ("k", Some(3)));
     }
 

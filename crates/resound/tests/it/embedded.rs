@@ -2,7 +2,7 @@
 
 use resound::{
     Broadcaster, Channel, DriverError, SendError, broadcast,
-    embedded::{ClientEvents, Options},
+    embedded::{ClientEvents, Embedded, Options},
 };
 use resound_client::{Client, ConnectionState};
 use serde_json::{Value, json};
@@ -154,6 +154,35 @@ async fn a_shutdown_sends_clients_away_and_leaves_nothing() {
         panic!("{sent:?}");
     };
     assert_eq!(reason, "the embedded server has stopped");
+}
+
+#[tokio::test]
+async fn it_stops_when_nobody_holds_it_any_more() {
+    let embedded = Embedded::start(Options::new().threads(1)).expect("it starts");
+    let url = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("ws://{}/app/{}", listener.local_addr().expect("one"), embedded.key());
+        let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+        let app: axum::Router = resound::axum::server(&broadcaster);
+        let serving = tokio::spawn(async { axum::serve(listener, app).await });
+        let client = Client::connect(&url).await.expect("it connects");
+        let mut states = client.states();
+        serving.abort();
+        // What serves is dropped, and what it held.
+        let _ = serving.await;
+        drop((broadcaster, embedded));
+        while matches!(next(&mut states).await, ConnectionState::Connected { .. }) {}
+        url
+    };
+    assert!(Client::connect(&url).await.is_err());
+}
+
+#[tokio::test]
+async fn more_clients_than_may_be_are_told_so() {
+    let app = Application::with(Options::new().connections_max(1)).await;
+    let _one = app.connect(1).await;
+    let error = Client::connect(&app.url()).await.expect_err("there is no place");
+    assert!(error.to_string().contains("4100"), "{error}");
 }
 
 #[tokio::test]
