@@ -23,10 +23,6 @@ pub(crate) struct HooksStart {
 
 impl HooksStart {
     /// Has this done when a request brings the state. The last one given counts.
-    #[cfg_attr(
-        not(feature = "axum"),
-        expect(dead_code, reason = "without a framework nobody asks")
-    )]
     pub(crate) fn wait_for<S: 'static>(&self, start: impl Fn(&Embedded, &S) + Send + 'static) {
         let start: Start = Box::new(move |embedded, state| {
             state.downcast_ref().map(|state| start(embedded, state)).is_some()
@@ -36,10 +32,6 @@ impl HooksStart {
     }
 
     /// Brings the state.
-    #[cfg_attr(
-        not(feature = "axum"),
-        expect(dead_code, reason = "without a framework nobody asks")
-    )]
     pub(crate) fn start<S: 'static>(&self, embedded: &Embedded, state: &S) {
         if !self.is_waiting.load(Ordering::Acquire) {
             return;

@@ -7,6 +7,7 @@
 
 mod driver;
 mod figures;
+#[cfg(feature = "axum")]
 mod hooks;
 mod options;
 
@@ -19,7 +20,6 @@ use crate::{
     hooks::{Happening, Reactor},
 };
 
-pub(crate) use self::hooks::HooksStart;
 pub use self::{
     driver::EmbeddedDriver,
     figures::{ChannelInfo, PresentMember, Stats},
@@ -33,7 +33,8 @@ pub struct Embedded {
     server: Server,
     app_id: String,
     credentials: Credentials,
-    hooks: Arc<HooksStart>,
+    #[cfg(feature = "axum")]
+    hooks: Arc<hooks::HooksStart>,
 }
 
 impl Embedded {
@@ -71,7 +72,13 @@ impl Embedded {
             Some(key) => credentials.master_key(key),
             None => credentials,
         };
-        Ok(Self { server, app_id: app.id.into(), credentials, hooks: Arc::default() })
+        Ok(Self {
+            server,
+            app_id: app.id.into(),
+            credentials,
+            #[cfg(feature = "axum")]
+            hooks: Arc::default(),
+        })
     }
 
     /// Sends events to it. [`Builder::embedded`](crate::Builder::embedded) does this, too.
@@ -123,7 +130,9 @@ impl Embedded {
         }));
     }
 
-    pub(crate) fn hooks(&self) -> &HooksStart {
+    /// Where hooks wait for the application's state.
+    #[cfg(feature = "axum")]
+    pub(crate) fn hooks(&self) -> &hooks::HooksStart {
         &self.hooks
     }
 
