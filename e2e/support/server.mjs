@@ -24,6 +24,12 @@ export const BINARY = path.resolve(
 // Connections that are open at the end of a test are closed within this time.
 const GRACE_SECONDS = 1;
 
+/** npm's `pusher` for whoever serves Pusher's HTTP API on a port. */
+export function publisherOf(port, app = APP, options = {}) {
+  const where = { host: '127.0.0.1', port: String(port), useTLS: false };
+  return new Publisher({ appId: app.id, key: app.key, secret: app.secret, ...where, ...options });
+}
+
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
@@ -81,8 +87,7 @@ export class Server {
 
   /** npm's `pusher`, as an application's backend would configure it. */
   publisher(app = APP, options = {}) {
-    const where = { host: '127.0.0.1', port: String(this.port), useTLS: false };
-    return new Publisher({ appId: app.id, key: app.key, secret: app.secret, ...where, ...options });
+    return publisherOf(this.port, app, options);
   }
 
   /** Asks the server to read its configuration again. */

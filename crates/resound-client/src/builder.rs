@@ -296,7 +296,7 @@ impl Builder {
                 route: self.route,
             },
             authorizer: self.authorizer,
-            patience: self.patience,
+            patience: self.patience.bounded(),
             stop: stop_rx,
             done: done_tx,
         };

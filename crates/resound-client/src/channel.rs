@@ -76,7 +76,8 @@ impl<K> Channel<K> {
     /// Waits until the server has confirmed the subscription; at once if it has.
     ///
     /// # Errors
-    /// It was refused, or has ended. A refused one is tried again with the next connection.
+    /// It was refused, or has ended. A refused one is tried again with the next connection, and before if the
+    /// application could not be asked, did not answer, or answered that it is away or busy (429, 5xx).
     ///
     /// ```no_run
     /// # async fn f(client: resound_client::Client) -> Result<(), resound_client::SubscribeError> {

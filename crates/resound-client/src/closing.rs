@@ -48,7 +48,8 @@ impl Backoff {
     }
 }
 
-fn spread(failures: u32, random: f64) -> Duration {
+/// One to two seconds, twice as long with every failure, up to a minute.
+pub(crate) fn spread(failures: u32, random: f64) -> Duration {
     let delay = DELAY_MIN.saturating_mul(1 << failures.min(10)).min(DELAY_MAX);
     delay + delay.mul_f64(random.clamp(0.0, 1.0))
 }

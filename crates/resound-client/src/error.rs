@@ -151,7 +151,7 @@ pub enum AddressError {
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// The application did not authorise it, or could not be asked.
+    /// The application did not authorise it, or could not be asked; if it was away or busy it is asked again.
     #[error("the subscription to {channel} was not authorised: {error}")]
     NotAuthorized {
         /// The channel.
@@ -245,6 +245,21 @@ pub enum AuthorizeError {
     /// Anything else, in the words of an authorizer of one's own.
     #[error("{0}")]
     Other(String),
+}
+
+impl AuthorizeError {
+    /// Whether it says nothing about the client: an application that is away, as while it is deployed, or busy.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::NoAnswer { .. } => true,
+            Self::Denied { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::NoAuthorizer
+            | Self::Malformed { .. }
+            | Self::NoSharedSecret
+            | Self::NoMember
+            | Self::Other(_) => false,
+        }
+    }
 }
 
 /// What a listener is told in place of an item.

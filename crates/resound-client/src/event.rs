@@ -56,6 +56,12 @@ impl Event {
     pub fn json<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         let text = if self.text.is_empty() { "null" } else { &self.text };
         serde_json::from_str(text).or_else(|error| {
+            // What Laravel and `resound` send for an event without fields.
+            if text == "[]"
+                && let Ok(nothing) = serde_json::from_str("null")
+            {
+                return Ok(nothing);
+            }
             // Text that is no JSON at all, or JSON that somebody wants as the text that it was.
             let string = serde_json::Value::String(self.text.clone());
             serde_json::from_value(string).map_err(|_| error)
@@ -84,6 +90,16 @@ mod tests {
             assert_eq!(event(text).json::<Value>().expect("a value"), value);
         }
         assert_eq!(event("5").json::<String>().expect("the text"), "5");
+    }
+
+    #[test]
+    fn an_event_without_fields_is_a_unit() {
+        #[derive(serde::Deserialize)]
+        struct Posted;
+        let Posted = event("[]").json().expect("a unit");
+        event("[]").json::<()>().expect("a unit");
+        assert_eq!(event("[]").json::<Value>().expect("a list"), json!([]));
+        assert!(event("[]").json::<Vec<u8>>().expect("a list").is_empty());
     }
 
     #[test]

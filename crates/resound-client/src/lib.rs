@@ -31,7 +31,7 @@
 //! The client comes back by itself after its connection has ended, and subscribes to its channels again,
 //! each authorised anew: at once if the server says so (close codes 4200–4299) or is silent, never if it
 //! says that (4000–4099, and 4300 on, as pusher-js does), after one to two seconds otherwise, twice as long
-//! with every failure, up to a minute. What is published meanwhile is missed; [`Client::states`] tells
+//! with every failure, up to a minute. So is an application that is away when it is asked to authorise. What is published meanwhile is missed; [`Client::states`] tells
 //! when.
 //!
 //! # Layout

@@ -266,6 +266,8 @@ impl Shared {
         if let Some(entry) = self.lock().entry(wanted) {
             entry.is_asked = true;
             entry.key = key;
+            // One that was refused may have been let in at another try.
+            entry.status.send_replace(Status::Pending);
         }
     }
 

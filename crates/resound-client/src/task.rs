@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     authorizer::{Authorization, AuthorizationRequest, Authorizer},
-    closing::Backoff,
+    closing::{self, Backoff},
     connection_state::ConnectionState,
     encryption::{self, ChannelKey},
     error::{AuthorizeError, ConnectionError, ServerError, SubscribeError},
@@ -32,6 +32,9 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How long the closing of a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The longest time that anything is waited for.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// How long to wait for what.
 #[derive(Clone, Debug)]
 pub(crate) struct Patience {
@@ -40,6 +43,19 @@ pub(crate) struct Patience {
     pub(crate) activity: Duration,
     pub(crate) pong: Duration,
     pub(crate) authorize: Duration,
+}
+
+impl Patience {
+    /// A year of each at most: a clock can't be asked for the end of all time.
+    pub(crate) fn bounded(self) -> Self {
+        let bounded = |time: Duration| time.min(YEAR);
+        Self {
+            connect: bounded(self.connect),
+            activity: bounded(self.activity),
+            pong: bounded(self.pong),
+            authorize: bounded(self.authorize),
+        }
+    }
 }
 
 /// What a client's task needs.
@@ -168,7 +184,10 @@ struct Greeting {
 /// Why the authorizer was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    Subscribe,
+    /// After so many questions to which there was no answer.
+    Subscribe {
+        failures: u32,
+    },
     Rekey,
 }
 
@@ -185,6 +204,8 @@ struct Connection<'a> {
     pending: HashMap<Wanted, Instant>,
     last_error: Option<ServerError>,
     questions: VecDeque<(Wanted, Purpose)>,
+    /// Questions that are to be asked again, and when.
+    again: Vec<(Instant, Wanted, Purpose)>,
     /// The questions that the authorizer is asked, by the tasks in which it answers.
     asked: HashMap<task::Id, (Wanted, Purpose)>,
     answers: JoinSet<Answer>,
@@ -201,6 +222,7 @@ impl<'a> Connection<'a> {
             pending: HashMap::new(),
             last_error: None,
             questions: VecDeque::new(),
+            again: Vec::new(),
             asked: HashMap::new(),
             answers: JoinSet::new(),
         }
@@ -266,7 +288,8 @@ impl<'a> Connection<'a> {
             match work {
                 Work::Send(text) => self.wire.send(&text).await?,
                 Work::Subscribe(wanted) if needs_authorization(&wanted.channel) => {
-                    self.questions.push_back((wanted, Purpose::Subscribe));
+                    let purpose = Purpose::Subscribe { failures: 0 };
+                    self.questions.push_back((wanted, purpose));
                 }
                 Work::Subscribe(wanted) => self.subscribe(wanted, None, None).await?,
                 Work::Rekey(wanted) => self.questions.push_back((wanted, Purpose::Rekey)),
@@ -303,10 +326,15 @@ impl<'a> Connection<'a> {
                 shared.rekey(&wanted, answer.ok().and_then(|(key, _)| key));
                 Ok(())
             }
-            (Purpose::Subscribe, Ok((key, given))) => {
+            (Purpose::Subscribe { .. }, Ok((key, given))) => {
                 self.subscribe(wanted, key, Some(given)).await
             }
-            (Purpose::Subscribe, Err(error)) => {
+            (Purpose::Subscribe { failures }, Err(error)) => {
+                if error.is_passing() && shared.is_wanted(&wanted) {
+                    let at = Instant::now() + closing::spread(failures, random());
+                    let purpose = Purpose::Subscribe { failures: failures.saturating_add(1) };
+                    self.again.push((at, wanted.clone(), purpose));
+                }
                 let channel = wanted.channel.to_string();
                 shared.refuse(&wanted, SubscribeError::NotAuthorized { channel, error });
                 Ok(())
@@ -362,10 +390,11 @@ impl<'a> Connection<'a> {
             None => self.heard + self.greeting.activity,
             Some(pinged) => pinged + self.task.patience.pong,
         };
-        self.pending.values().copied().fold(life, Instant::min)
+        let again = self.again.iter().map(|(at, ..)| *at);
+        self.pending.values().copied().chain(again).fold(life, Instant::min)
     }
 
-    /// Does what is to be done about silence.
+    /// Does what is to be done about silence, and what was put off.
     async fn late(&mut self) -> Result<(), ConnectionError> {
         let now = Instant::now();
         let error = self.last_error.clone();
@@ -378,6 +407,8 @@ impl<'a> Connection<'a> {
             }
             !is_late
         });
+        let due = self.again.extract_if(.., |(at, ..)| *at <= now);
+        self.questions.extend(due.map(|(_, wanted, purpose)| (wanted, purpose)));
         match self.pinged {
             Some(pinged) if pinged + self.task.patience.pong <= now => {
                 Err(ConnectionError::Silent { seconds: self.task.patience.pong.as_secs() })

@@ -52,6 +52,16 @@ impl Kind {
         };
         Ident::new(name, Span::call_site())
     }
+
+    /// What the names of such channels begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Public => "",
+            Self::Private => "private-",
+            Self::Presence => "presence-",
+            Self::Encrypted => "private-encrypted-",
+        }
+    }
 }
 
 impl Attributes {
@@ -119,7 +129,11 @@ enum Value {
 }
 
 fn value(meta: &ParseNestedMeta<'_>) -> Result<Value> {
-    let expr: Expr = meta.value()?.parse()?;
+    let mut expr: Expr = meta.value()?.parse()?;
+    // What a macro by example fills in stands in a group without delimiters.
+    while let Expr::Group(group) = expr {
+        expr = *group.expr;
+    }
     if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = expr {
         return Ok(Value::Text(text));
     }
@@ -136,7 +150,12 @@ fn text(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
 /// An expression; in quotes or not.
 fn expression(meta: &ParseNestedMeta<'_>) -> Result<Expr> {
     match value(meta)? {
-        Value::Text(text) => text.parse(),
+        Value::Text(text) => {
+            // Its `self` is that of the method around it, wherever the text was written.
+            let span = Span::call_site().located_at(text.span());
+            let parsed = LitStr::new(&text.value(), span).parse();
+            parsed.map_err(|error| Error::new(text.span(), error))
+        }
         Value::Expr(expr) => Ok(expr),
     }
 }

@@ -1,9 +1,9 @@
 //! The code that `#[derive(Broadcast)]` writes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Data, DeriveInput, Error, Expr, Fields, Path, Result, parse_quote, spanned::Spanned as _,
+    Data, DeriveInput, Error, Expr, Fields, Ident, Path, Result, parse_quote, spanned::Spanned as _,
 };
 
 use crate::{
@@ -20,7 +20,9 @@ pub(crate) fn broadcast(input: &DeriveInput) -> Result<TokenStream> {
     };
     let attributes = Attributes::parse(&input.attrs, event)?;
     let resound = attributes.crate_path.clone().unwrap_or_else(|| parse_quote!(::resound));
-    let channels = channels(&attributes.channels, &data.fields, &resound)?;
+    // Not a name that an expression of the application could mean.
+    let list = Ident::new("channels", Span::mixed_site());
+    let channels = channels(&attributes.channels, &data.fields, &resound, &list)?;
     let methods: [Option<TokenStream>; 6] = [
         Some(name(input, &attributes, &resound)),
         payload(attributes.with.as_ref(), &resound),
@@ -37,20 +39,33 @@ pub(crate) fn broadcast(input: &DeriveInput) -> Result<TokenStream> {
         generics.make_where_clause().predicates.push(serialize);
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let described = described(input, &attributes, &resound);
     Ok(quote! {
         #[automatically_derived]
+        impl #impl_generics #resound::event::Described for #event #type_generics #where_clause {
+            #described
+        }
+
+        #[automatically_derived]
         impl #impl_generics #resound::Broadcast for #event #type_generics #where_clause {
+            // A list may be one of channels already.
+            #[allow(clippy::useless_conversion)]
             fn channels(&self) -> ::std::vec::Vec<#resound::Channel> {
-                let mut channels = ::std::vec::Vec::new();
+                let mut #list = ::std::vec::Vec::new();
                 #(#channels)*
-                channels
+                #list
             }
             #(#methods)*
         }
     })
 }
 
-fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<TokenStream>> {
+fn channels(
+    targets: &[Target],
+    fields: &Fields,
+    resound: &Path,
+    list: &Ident,
+) -> Result<Vec<TokenStream>> {
     let statement = |target: &Target| {
         let (kind, name, span) = match target {
             Target::Pattern(kind, pattern) => {
@@ -59,7 +74,7 @@ fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<T
             Target::Named(kind, expr) => (kind, quote!(#expr), expr.span()),
             Target::List(expr) => {
                 return Ok(quote_spanned! { expr.span() =>
-                    channels.extend(
+                    #list.extend(
                         ::std::iter::IntoIterator::into_iter(#expr)
                             .map(::std::convert::Into::<#resound::Channel>::into),
                     );
@@ -67,22 +82,58 @@ fn channels(targets: &[Target], fields: &Fields, resound: &Path) -> Result<Vec<T
             }
         };
         let constructor = kind.constructor();
-        Ok(quote_spanned!(span => channels.push(#resound::Channel::#constructor(#name));))
+        Ok(quote_spanned!(span => #list.push(#resound::Channel::#constructor(#name));))
     };
     targets.iter().map(statement).collect()
 }
 
-/// The name is written out, so that it does not depend on what `std::any::type_name` gives.
-fn name(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenStream {
+/// What is known without an event.
+fn described(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenStream {
+    let name = match full_name(input, attributes) {
+        Name::Exact(name) => quote!(#resound::EventName::of_derive_exact(#name)),
+        Name::Short(name) => quote!(#resound::EventName::of_derive_short(#name)),
+    };
+    let channels = attributes.channels.iter().map(|target| match target {
+        Target::Pattern(kind, pattern) => format!("{}{}", kind.prefix(), pattern.value()),
+        Target::Named(kind, _) => format!("{}{{}}", kind.prefix()),
+        Target::List(_) => "{}".to_owned(),
+    });
+    let payload = match &attributes.with {
+        Some(_) => quote!(Other),
+        None => quote!(Fields),
+    };
+    quote! {
+        const NAME: #resound::EventName = #name;
+        const CHANNELS: &'static [&'static str] = &[#(#channels),*];
+        const PAYLOAD: #resound::event::Payload = #resound::event::Payload::#payload;
+    }
+}
+
+/// What the event is called.
+enum Name {
+    Exact(String),
+    Short(String),
+}
+
+fn full_name(input: &DeriveInput, attributes: &Attributes) -> Name {
     let event = input.ident.to_string();
     let event = event.trim_start_matches("r#");
-    let name = match (&attributes.name, &attributes.namespace) {
-        (Some(name), _) => quote!(#resound::EventName::exact(#name)),
+    match (&attributes.name, &attributes.namespace) {
+        (Some(name), _) => Name::Exact(name.value()),
         (None, Some(namespace)) => {
-            let name = format!("{}\\{event}", namespace.value().trim_end_matches('\\'));
-            quote!(#resound::EventName::exact(#name))
+            let namespace = namespace.value().replace('.', "\\");
+            let name = format!("{namespace}\\{event}");
+            Name::Exact(name.trim_start_matches('\\').replace("\\\\", "\\"))
         }
-        (None, None) => quote!(#resound::EventName::short(#event)),
+        (None, None) => Name::Short(event.to_owned()),
+    }
+}
+
+/// The name is written out, so that it does not depend on what `std::any::type_name` gives.
+fn name(input: &DeriveInput, attributes: &Attributes, resound: &Path) -> TokenStream {
+    let name = match full_name(input, attributes) {
+        Name::Exact(name) => quote!(#resound::EventName::exact(#name)),
+        Name::Short(name) => quote!(#resound::EventName::short(#name)),
     };
     quote!(fn name(&self) -> #resound::EventName { #name })
 }

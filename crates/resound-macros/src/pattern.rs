@@ -1,6 +1,6 @@
 //! Channel names with fields in braces: `orders.{user_id}`, `teams.{team.id}`, `rooms.{0}`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::{Error, Expr, Fields, LitStr, Member, Result};
 
@@ -68,7 +68,8 @@ fn argument(expression: &str, pattern: &LitStr, fields: &Fields) -> Result<Expr>
         _ if is_method => format!("self.{field}"),
         _ => return Err(Error::new(pattern.span(), unknown(first, fields))),
     };
-    LitStr::new(&text, pattern.span()).parse().map_err(|error| {
+    let span = Span::call_site().located_at(pattern.span());
+    LitStr::new(&text, span).parse().map_err(|error| {
         let message = format!("{{{expression}}} is no expression of fields: {error}");
         Error::new(pattern.span(), message)
     })

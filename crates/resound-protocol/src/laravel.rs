@@ -1,5 +1,7 @@
 //! What Laravel's redis broadcaster publishes: `{"event":"…","data":{…},"socket":"…"}`.
 
+mod slug;
+
 use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::{
@@ -9,6 +11,8 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::client::Text;
+
+pub use slug::redis_prefix;
 
 /// An event that an application published to Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -130,8 +130,7 @@ impl AnonymousEvent {
 
     /// Hands it to a broadcaster; see [`Broadcaster::send`].
     pub fn send(self, broadcaster: &Broadcaster) -> PendingBroadcast<Self> {
-        let socket = self.socket.clone();
-        broadcaster.send(self).to_others(socket)
+        broadcaster.send(self)
     }
 
     /// The payload as JSON, if there is one.
@@ -158,6 +157,10 @@ impl Broadcast for AnonymousEvent {
 
     fn name(&self) -> EventName {
         EventName::exact(self.name.clone())
+    }
+
+    fn socket(&self) -> SocketId {
+        self.socket.clone()
     }
 
     fn connections(&self) -> Vec<Cow<'static, str>> {

@@ -2,19 +2,27 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use tokio::{runtime::Handle, sync::Semaphore};
+
 use crate::{
+    after_commit::{Waits, at_once},
     config::{self, ConfigError},
     connection::{Connection, Policy, Stats},
     driver::{Answers, Credentials, Driver},
     drivers::{Log, Null},
-    envelope::Envelope,
     error::SendError,
     event::Broadcast,
     fake::Record,
+    front_end::EchoOptions,
     hooks::Keys,
-    name::NAMESPACE,
+    name::{self, NAMESPACE},
+    parcel::{Addressed, Parcel, Shelf, log_lost},
     pending::{PendingBroadcast, Timing},
+    queue::{self, Job, Queue},
 };
+
+/// How many events may be on their way into a durable queue without somebody who waits for it.
+const DETACHED_MAX: u32 = 1000;
 
 /// Sends events. It is a pointer: clone it, keep it in the application's state, in services, in jobs.
 ///
@@ -45,10 +53,15 @@ struct Inner {
     namespace: String,
     default: Arc<str>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    front_end: Option<EchoOptions>,
     /// Where events go in tests.
     record: Option<Arc<Record>>,
     #[cfg(feature = "embedded")]
     embedded: Option<crate::embedded::Embedded>,
+    /// Where events wait, if not in the connection's memory.
+    queue: Option<Arc<dyn Queue>>,
+    /// A permit for each event that is put into that queue while nobody waits for it.
+    detached: Arc<Semaphore>,
 }
 
 impl Broadcaster {
@@ -59,12 +72,14 @@ impl Broadcaster {
 
     /// A broadcaster as Laravel's environment variables describe it.
     ///
-    /// * `BROADCAST_CONNECTION` (older: `BROADCAST_DRIVER`): `reverb`, `pusher`, `log` or `null`, the default. With the feature
+    /// * `BROADCAST_CONNECTION` (older: `BROADCAST_DRIVER`): `reverb`, `pusher`, `redis`, `log` or `null`, the default. With the feature
     ///   `embedded` also `embedded`, which starts the server in this process with the variables of `resound start`.
     /// * `REVERB_APP_ID`, `REVERB_APP_KEY`, `REVERB_APP_SECRET`, `REVERB_HOST`, `REVERB_PORT` (443),
     ///   `REVERB_SCHEME` (`https`).
     /// * `PUSHER_APP_ID`, `PUSHER_APP_KEY`, `PUSHER_APP_SECRET`, `PUSHER_HOST` (`api-{cluster}.pusher.com`),
     ///   `PUSHER_PORT` (443), `PUSHER_SCHEME` (`https`), `PUSHER_APP_CLUSTER` (`mt1`).
+    /// * With the feature `redis`: `REDIS_URL` or `REDIS_HOST`, `REDIS_PORT`, …, `REDIS_PREFIX`; see `drivers::Redis`.
+    /// * For browsers: `RESOUND_PUBLIC_HOST`, or `VITE_REVERB_HOST` and its siblings; see [`front_end`](crate::front_end).
     /// * With the feature `encryption`: `REVERB_ENCRYPTION_MASTER_KEY_BASE64` and `PUSHER_…`, for which Laravel has an
     ///   option and no variable.
     ///
@@ -101,7 +116,7 @@ impl Broadcaster {
     /// # Ok::<(), resound::config::ConfigError>(())
     /// ```
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Ok(config::builder(&variable)?.build())
+        Ok(Builder::from_variables(variable)?.build())
     }
 
     /// A broadcaster that sends nothing.
@@ -131,7 +146,7 @@ impl Broadcaster {
     where
         E: Broadcast + Send + Sync + 'static,
     {
-        PendingBroadcast::new(self.clone(), event)
+        PendingBroadcast::new(self.clone(), event, Waits::ForTask)
     }
 
     /// What became of the events of a connection; `None` if there is no such connection.
@@ -155,7 +170,8 @@ impl Broadcaster {
         std::iter::once(&self.0.default).chain(others).map(|name| &**name)
     }
 
-    /// Waits until the queues are empty, for the end of the process.
+    /// Waits until the queues in memory are empty, for the end of the process. What is in a
+    /// [durable queue](Builder::queue) is safe there; on its way into it, it is waited for.
     ///
     /// # Errors
     /// How many events still wait after `patience`.
@@ -174,10 +190,12 @@ impl Broadcaster {
             for connection in self.0.connections.values() {
                 connection.idle().await;
             }
+            drop(self.0.detached.acquire_many(DETACHED_MAX).await);
         };
         let is_idle = tokio::time::timeout(patience, all_idle).await.is_ok();
-        let waiting = self.0.connections.values().map(|c| c.stats().waiting).sum();
-        if is_idle { Ok(()) } else { Err(waiting) }
+        let waiting: usize = self.0.connections.values().map(|c| c.stats().waiting).sum();
+        let detached = DETACHED_MAX as usize - self.0.detached.available_permits();
+        if is_idle { Ok(()) } else { Err(waiting + detached) }
     }
 
     /// How the default connection tells clients that they may join.
@@ -199,6 +217,29 @@ impl Broadcaster {
     #[cfg(feature = "embedded")]
     pub fn embedded(&self) -> Option<&crate::embedded::Embedded> {
         self.0.embedded.as_ref()
+    }
+
+    /// The options by which a page's Echo reaches the server of the default connection.
+    ///
+    /// They are those of [`Builder::front_end`], or of the environment, or what the driver knows.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, front_end::{Connector, EchoOptions}};
+    ///
+    /// let broadcaster = Broadcaster::builder().front_end(EchoOptions::new("key")).build();
+    /// assert_eq!(broadcaster.front_end().key, "key");
+    /// assert_eq!(Broadcaster::null().front_end().connector, Connector::Null);
+    /// ```
+    pub fn front_end(&self) -> EchoOptions {
+        let of_driver = || {
+            let default = self.0.connections.get(&self.0.default);
+            default.map_or_else(|| EchoOptions::of(&Answers::Empty), |c| c.driver.front_end())
+        };
+        let mut options = self.0.front_end.clone().unwrap_or_else(of_driver);
+        if options.namespace.is_none() && self.namespace() != NAMESPACE {
+            options.namespace = Some(self.namespace().replace('\\', "."));
+        }
+        options
     }
 
     /// The keys of all connections.
@@ -226,17 +267,89 @@ impl Broadcaster {
         builder.build()
     }
 
+    /// Sends a job that a [`Queue`] has kept: one try, within the connection's timeout.
+    ///
+    /// # Errors
+    /// Those of an event that is sent [now](PendingBroadcast::now). After [`SendError::Driver`] with
+    /// [`DriverError::Refused`](crate::DriverError::Refused) and [`SendError::UnknownConnection`] another try is of no use.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, SendError, queue::Job};
+    /// async fn work(broadcaster: &Broadcaster, job: &Job) -> Result<(), SendError> {
+    ///     broadcaster.send_job(job).await
+    /// }
+    /// ```
+    pub async fn send_job(&self, job: &Job) -> Result<(), SendError> {
+        self.connection(&job.connection)?.send_now(&job.envelope).await
+    }
+
+    /// Sends a parcel, or puts it into the queue.
+    pub(crate) async fn deliver(&self, parcel: Parcel) -> Result<(), SendError> {
+        match (parcel, &self.0.record) {
+            (Parcel::Event(addressed), _) => self.dispatch(addressed).await,
+            (Parcel::Record(recorded), Some(record)) => {
+                record.add(recorded);
+                Ok(())
+            }
+            (Parcel::Record(_), None) => Ok(()),
+            (Parcel::Work(work), _) => {
+                work.future.await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether delivering it takes time.
+    pub(crate) fn must_wait_for(&self, parcel: &Parcel) -> bool {
+        match parcel {
+            Parcel::Event(addressed) => {
+                addressed.timing == Timing::Now || self.queue_for(addressed).is_some()
+            }
+            Parcel::Record(_) => false,
+            Parcel::Work(_) => true,
+        }
+    }
+
+    /// The queue that keeps it, if it is not the one in memory.
+    fn queue_for(&self, addressed: &Addressed) -> Option<&Arc<dyn Queue>> {
+        let is_for_it = addressed.timing == Timing::Later && addressed.shelf == Shelf::Any;
+        self.0.queue.as_ref().filter(|_| is_for_it)
+    }
+
+    /// Delivers a parcel for the queue without anybody who waits for it.
+    pub(crate) fn deliver_detached(&self, parcel: Parcel) -> Result<(), SendError> {
+        if !self.must_wait_for(&parcel) {
+            return at_once(self.deliver(parcel)).unwrap_or(Ok(()));
+        }
+        let connection = || Arc::clone(&self.0.default);
+        let no_runtime = |_| SendError::NoRuntime { connection: connection() };
+        let runtime = Handle::try_current().map_err(no_runtime)?;
+        let waiting = DETACHED_MAX as usize;
+        let full = |_| SendError::QueueFull { connection: connection(), waiting };
+        let permit = Arc::clone(&self.0.detached).try_acquire_owned().map_err(full)?;
+        let broadcaster = self.clone();
+        runtime.spawn(async move {
+            let event = parcel.type_name();
+            if let Err(error) = broadcaster.deliver(parcel).await {
+                log_lost(event, &error);
+            }
+            drop(permit);
+        });
+        Ok(())
+    }
+
     /// Sends a written event by these connections, or by the default one. All are tried; the first error
     /// is returned.
-    pub(crate) async fn dispatch<N: AsRef<str>>(
-        &self,
-        envelope: Envelope,
-        connections: &[N],
-        timing: Timing,
-    ) -> Result<(), SendError> {
+    async fn dispatch(&self, addressed: Addressed) -> Result<(), SendError> {
+        if let Some(queue) = self.queue_for(&addressed) {
+            let (jobs, result) = self.jobs(addressed);
+            let pushed = if jobs.is_empty() { Ok(()) } else { queue.push(jobs).await };
+            return result.and(pushed.map_err(SendError::Queue));
+        }
+        let Addressed { envelope, connections, timing, .. } = addressed;
         let envelope = Arc::new(envelope);
         let mut result = Ok(());
-        for connection in self.named(connections) {
+        for connection in self.named(&connections) {
             let sent = match (connection, timing) {
                 (Err(error), _) => Err(error),
                 (Ok(connection), Timing::Later) => connection.queue(&envelope),
@@ -247,6 +360,38 @@ impl Broadcaster {
         result
     }
 
+    /// What a queue keeps of an event, and the first error.
+    pub(crate) fn jobs(&self, addressed: Addressed) -> (Vec<Job>, Result<(), SendError>) {
+        let Addressed { envelope, connections, .. } = addressed;
+        let queue = envelope.queue.as_deref().unwrap_or(queue::DEFAULT).to_owned();
+        let envelope = Arc::new(envelope);
+        let (mut jobs, mut result) = (Vec::new(), Ok(()));
+        for connection in self.named(&connections) {
+            match connection {
+                Err(error) => result = result.and(Err(error)),
+                Ok(connection) => {
+                    jobs.extend(connection.parts(&envelope).into_iter().map(|part| {
+                        let connection = Arc::clone(&connection.name);
+                        Job { queue: queue.clone(), connection, envelope: part }
+                    }))
+                }
+            }
+        }
+        (jobs, result)
+    }
+
+    /// The queue that events wait in, if not in memory.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn queue(&self) -> Option<&Arc<dyn Queue>> {
+        self.0.queue.as_ref()
+    }
+
+    /// Fails if the parcel names a connection that there is not.
+    pub(crate) fn knows(&self, parcel: &Parcel) -> Result<(), SendError> {
+        let Parcel::Event(Addressed { connections, .. }) = parcel else { return Ok(()) };
+        connections.iter().try_for_each(|name| self.connection(name).map(drop))
+    }
+
     fn named<N: AsRef<str>>(&self, names: &[N]) -> Vec<Result<&Arc<Connection>, SendError>> {
         if names.is_empty() {
             return vec![self.connection(&self.0.default)];
@@ -254,7 +399,7 @@ impl Broadcaster {
         names.iter().map(|name| self.connection(name.as_ref())).collect()
     }
 
-    fn connection(&self, name: &str) -> Result<&Arc<Connection>, SendError> {
+    pub(crate) fn connection(&self, name: &str) -> Result<&Arc<Connection>, SendError> {
         self.0.connections.get(name).ok_or_else(|| {
             let known = self.connections().collect::<Vec<_>>().join(", ");
             SendError::UnknownConnection { name: name.to_owned(), known }
@@ -302,9 +447,11 @@ pub struct Builder {
     namespace: String,
     default: Option<Arc<str>>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    front_end: Option<EchoOptions>,
     record: Option<Arc<Record>>,
     #[cfg(feature = "embedded")]
     embedded: Option<crate::embedded::Embedded>,
+    queue: Option<Arc<dyn Queue>>,
 }
 
 impl Default for Builder {
@@ -313,18 +460,46 @@ impl Default for Builder {
             namespace: NAMESPACE.to_owned(),
             default: None,
             connections: BTreeMap::new(),
+            front_end: None,
             record: None,
             #[cfg(feature = "embedded")]
             embedded: None,
+            queue: None,
         }
     }
 }
 
 impl Builder {
+    /// Begins with what [`Broadcaster::from_env`] would give, to add a queue or connections.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// use resound::{Builder, drivers::Log};
+    ///
+    /// # fn main() -> Result<(), resound::config::ConfigError> {
+    /// let broadcaster = Builder::from_env()?.connection("audit", Log).build();
+    /// # let _ = broadcaster;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The same, from variables of another source.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        config::builder(&variable)
+    }
+
     /// Sets what stands in front of the names of events, `App\Events` by default; Echo's option `namespace`
-    /// must be the same, with dots.
+    /// must be the same. Written with dots, as for Echo, it is the same as with backslashes.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.namespace = name::namespace(&namespace.into());
         self
     }
 
@@ -355,18 +530,47 @@ impl Builder {
         self
     }
 
+    /// Sets where events wait that are not sent at once; in memory by default. See [`queue`](mod@crate::queue).
+    pub fn queue(mut self, queue: impl Queue) -> Self {
+        self.queue = Some(Arc::new(queue));
+        self
+    }
+
+    /// Says how browsers reach the server, by default as the default connection's driver does.
+    pub fn front_end(mut self, options: EchoOptions) -> Self {
+        self.front_end = Some(options);
+        self
+    }
+
+    /// What the default connection's driver knows.
+    pub(crate) fn front_end_of_driver(&self) -> EchoOptions {
+        let default = self.default.as_ref().and_then(|name| self.connections.get(name));
+        default.map_or_else(|| EchoOptions::of(&Answers::Empty), |c| c.driver.front_end())
+    }
+
     /// The broadcaster. Without any connection it sends nothing.
+    ///
+    /// # Panics
+    /// If there is no connection of the name that [`default_connection`](Self::default_connection) says: every event
+    /// would be lost.
+    #[track_caller]
     pub fn build(mut self) -> Broadcaster {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
-        let Self { namespace, connections, record, .. } = self;
+        let Self { namespace, connections, front_end, record, queue, .. } = self;
+        let known = || connections.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
+        let is_known = connections.contains_key(&default);
+        assert!(is_known, "there is no broadcast connection {default:?}; there is {}", known());
         Broadcaster(Arc::new(Inner {
             namespace,
             default,
             connections,
+            front_end,
             record,
+            queue,
+            detached: Arc::new(Semaphore::new(DETACHED_MAX as usize)),
             #[cfg(feature = "embedded")]
             embedded: self.embedded,
         }))

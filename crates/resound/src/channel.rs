@@ -103,6 +103,11 @@ impl From<&Self> for Channel {
 /// What a channel can be named after: a text, or a [`Model`].
 ///
 /// It is implemented for what there is; see [`Channel`] for its use.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't name a channel",
+    label = "neither a text nor a reference to a model",
+    note = "give a text (`format!(\"orders.{{id}}\")`), or a reference to what implements `resound::Model` (`&user`)"
+)]
 pub trait ChannelSource {
     /// The name without the prefix of its kind.
     fn channel_name(self) -> Cow<'static, str>;

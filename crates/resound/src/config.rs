@@ -1,8 +1,12 @@
 //! Laravel's environment variables, as `config/broadcasting.php` reads them.
 
+#[cfg(feature = "redis")]
+mod redis;
+
 use crate::{
     broadcaster::{Broadcaster, Builder},
     drivers::{Log, Null},
+    front_end,
 };
 
 /// Why the environment describes no broadcaster.
@@ -56,11 +60,15 @@ pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> 
     let builder = http::connections(builder, &default, variables)?;
     #[cfg(feature = "embedded")]
     let builder = embedded(builder, &default, variables)?;
+    #[cfg(feature = "redis")]
+    let builder = redis::connection(builder, &default, variables)?;
     if !KNOWN.contains(&&*default) {
         let known = KNOWN.join(", ");
         return Err(ConfigError::UnknownConnection { variable, value: default, known });
     }
-    Ok(builder.default_connection(&default))
+    let builder = builder.default_connection(&default);
+    let front_end = front_end::public(builder.front_end_of_driver(), &default, variables)?;
+    Ok(builder.front_end(front_end))
 }
 
 /// The connections that this build can make.
@@ -71,6 +79,8 @@ const KNOWN: &[&str] = &[
     "null",
     #[cfg(feature = "http")]
     "pusher",
+    #[cfg(feature = "redis")]
+    "redis",
     #[cfg(feature = "http")]
     "reverb",
 ];
@@ -105,13 +115,59 @@ fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
     ("BROADCAST_CONNECTION", "null".to_owned())
 }
 
-fn filled(variables: Variables<'_>, name: &str) -> Option<String> {
+pub(crate) fn filled(variables: Variables<'_>, name: &str) -> Option<String> {
     variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// What Laravel's `env()` makes of a variable: its words for nothing are an empty text.
+#[cfg(feature = "redis")]
+fn laravel_text(variables: Variables<'_>, name: &str) -> Option<String> {
+    let text = variables(name)?.trim().to_owned();
+    let is_nothing =
+        ["null", "(null)", "empty", "(empty)"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    Some(if is_nothing { String::new() } else { text })
+}
+
+pub(crate) fn port(
+    variable: &str,
+    default: u16,
+    variables: Variables<'_>,
+) -> Result<u16, ConfigError> {
+    let Some(value) = filled(variables, variable) else { return Ok(default) };
+    match value.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(ConfigError::Invalid {
+            variable: variable.to_owned(),
+            value,
+            expected: "a port from 1 to 65535",
+        }),
+    }
+}
+
+#[cfg(all(feature = "encryption", any(feature = "http", feature = "redis")))]
+fn with_master_key(
+    credentials: crate::driver::Credentials,
+    prefix: &str,
+    variables: Variables<'_>,
+) -> Result<crate::driver::Credentials, ConfigError> {
+    let variable = format!("{prefix}_ENCRYPTION_MASTER_KEY_BASE64");
+    let Some(value) = filled(variables, &variable) else { return Ok(credentials) };
+    match crate::encryption::MasterKey::from_base64(&value) {
+        Ok(key) => Ok(credentials.master_key(key)),
+        // A key is a secret, even one that is none.
+        Err(_) => Err(ConfigError::Invalid {
+            variable,
+            value: "…".to_owned(),
+            expected: "32 bytes in base64",
+        }),
+    }
 }
 
 #[cfg(feature = "http")]
 mod http {
-    use super::{ConfigError, Variables, filled};
+    #[cfg(feature = "encryption")]
+    use super::with_master_key;
+    use super::{ConfigError, Variables, filled, port};
     use crate::{
         broadcaster::Builder,
         driver::Credentials,
@@ -159,33 +215,14 @@ mod http {
             let id = need("APP_ID")?;
             let credentials = Credentials::new(need("APP_KEY")?, need("APP_SECRET")?);
             #[cfg(feature = "encryption")]
-            let credentials = self.with_master_key(credentials, variables)?;
+            let credentials = with_master_key(credentials, self.prefix, variables)?;
             let host = need("HOST").or_else(|error| self.default_host(variables).ok_or(error))?;
             let scheme = self.scheme(variables)?;
             Ok(PusherOptions {
                 scheme,
-                port: self.port(variables)?,
+                port: port(&format!("{}_PORT", self.prefix), 443, variables)?,
                 ..PusherOptions::new(id, credentials, host)
             })
-        }
-
-        #[cfg(feature = "encryption")]
-        fn with_master_key(
-            &self,
-            credentials: Credentials,
-            variables: Variables<'_>,
-        ) -> Result<Credentials, ConfigError> {
-            let variable = format!("{}_ENCRYPTION_MASTER_KEY_BASE64", self.prefix);
-            let Some(value) = filled(variables, &variable) else { return Ok(credentials) };
-            match crate::encryption::MasterKey::from_base64(&value) {
-                Ok(key) => Ok(credentials.master_key(key)),
-                // A key is a secret, even one that is none.
-                Err(_) => Err(ConfigError::Invalid {
-                    variable,
-                    value: "…".to_owned(),
-                    expected: "32 bytes in base64",
-                }),
-            }
         }
 
         /// Laravel knows a default host for `pusher` only.
@@ -204,19 +241,6 @@ mod http {
                     let value = value.to_owned();
                     Err(ConfigError::Invalid { variable, value, expected: "http or https" })
                 }
-            }
-        }
-
-        fn port(&self, variables: Variables<'_>) -> Result<u16, ConfigError> {
-            let variable = format!("{}_PORT", self.prefix);
-            let Some(value) = filled(variables, &variable) else { return Ok(443) };
-            match value.parse() {
-                Ok(port) if port > 0 => Ok(port),
-                _ => Err(ConfigError::Invalid {
-                    variable,
-                    value,
-                    expected: "a port from 1 to 65535",
-                }),
             }
         }
     }
@@ -290,7 +314,10 @@ mod tests {
         );
         assert_eq!(
             read("BROADCAST_DRIVER=ably").unwrap_err(),
-            r#"BROADCAST_DRIVER is "ably", but this build of resound knows only embedded, log, null, pusher, reverb"#
+            format!(
+                r#"BROADCAST_DRIVER is "ably", but this build of resound knows only {}"#,
+                KNOWN.join(", ")
+            )
         );
     }
 }

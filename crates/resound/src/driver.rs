@@ -1,11 +1,14 @@
 //! How a server is reached.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use crate::{envelope::Envelope, error::DriverError};
+use crate::{envelope::Envelope, error::DriverError, front_end::EchoOptions};
 
 /// A driver's answer, later.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), DriverError>> + Send + 'a>>;
+
+/// A driver's answers to several events, later; see [`Driver::send_batch`].
+pub type SendingBatch<'a> = Pin<Box<dyn Future<Output = Vec<Result<(), DriverError>>> + Send + 'a>>;
 
 /// Carries events to a server.
 ///
@@ -37,6 +40,22 @@ pub trait Driver: Send + Sync + 'static {
     /// [`DriverError::Unavailable`] if another try may help, [`DriverError::Refused`] if not.
     fn send<'a>(&'a self, envelope: &'a Envelope) -> Sending<'a>;
 
+    /// Sends the first of these events together, as many of them as it likes, and gives an answer for each of
+    /// those, in their order. The others come again, as does what was [unavailable](DriverError::Unavailable).
+    ///
+    /// No answer at all means that these events can't go together, as after a refusal of the whole: they are
+    /// sent one by one, so that one of them does not take the others with it. That is the default.
+    fn send_batch<'a>(&'a self, envelopes: &'a [Arc<Envelope>]) -> SendingBatch<'a> {
+        let _ = envelopes;
+        Box::pin(async { Vec::new() })
+    }
+
+    /// How many events [`send_batch`](Driver::send_batch) is given at most; 1 by default, and it is never called. It
+    /// is asked anew each time.
+    fn batch_max(&self) -> usize {
+        1
+    }
+
     /// To how many channels one call may send; an event with more is sent in parts. All by default.
     fn channels_max(&self) -> usize {
         usize::MAX
@@ -45,6 +64,12 @@ pub trait Driver: Send + Sync + 'static {
     /// How clients are told that they may join; [`Answers::Empty`] by default.
     fn answers(&self) -> Answers {
         Answers::Empty
+    }
+
+    /// How browsers connect. By default it follows from [`answers`](Driver::answers), and the server is where pages
+    /// come from.
+    fn front_end(&self) -> EchoOptions {
+        EchoOptions::of(&self.answers())
     }
 }
 
@@ -118,7 +143,7 @@ impl Credentials {
     }
 
     /// A payload for an encrypted channel.
-    #[cfg(any(feature = "embedded", feature = "http"))]
+    #[cfg(any(feature = "embedded", feature = "http", feature = "redis"))]
     pub(crate) fn seal(&self, channel: &str, payload: &str) -> Result<String, String> {
         #[cfg(feature = "encryption")]
         if let Some(key) = &self.master_key {

@@ -48,7 +48,7 @@ impl MasterKey {
     }
 
     /// Encrypts a payload for a channel.
-    #[cfg(any(feature = "embedded", feature = "http"))]
+    #[cfg(any(feature = "embedded", feature = "http", feature = "redis"))]
     pub(crate) fn seal(&self, channel: &str, payload: &str) -> Result<String, String> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| format!("no random bytes: {error}"))?;
@@ -56,7 +56,7 @@ impl MasterKey {
     }
 
     #[cfg_attr(
-        not(any(feature = "embedded", feature = "http")),
+        not(any(feature = "embedded", feature = "http", feature = "redis")),
         expect(dead_code, reason = "no other driver sends yet")
     )]
     fn seal_with(

@@ -72,10 +72,36 @@ pub enum SendError {
         /// What the driver says.
         fault: DriverError,
     },
+    /// The durable queue did not take it.
+    #[error("the queue of broadcasts did not take the event: {0}")]
+    Queue(QueueError),
+    /// Too many events wait for the transaction already.
+    #[error("{} events were sent in one transaction, no more fit", crate::after_commit::EVENTS_MAX)]
+    TransactionFull,
+    /// The transaction that it was sent in was rolled back before.
+    #[error("the transaction that the event belongs to was rolled back")]
+    RolledBack,
     /// The queue needs tokio, and was filled from outside of it.
     #[error("there is no tokio runtime to send the queue of the broadcast connection {connection}")]
     NoRuntime {
         /// The connection's name.
         connection: Arc<str>,
     },
+}
+
+/// Why a [queue](crate::queue::Queue) did not take an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct QueueError(String);
+
+impl QueueError {
+    /// Says why.
+    ///
+    /// ```
+    /// let error = resound::error::QueueError::new("the disk is full");
+    /// assert_eq!(error.to_string(), "the disk is full");
+    /// ```
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
 }

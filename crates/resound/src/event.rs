@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::{channel::Channel, name::EventName, pending::Timing};
+use crate::{channel::Channel, name::EventName, pending::Timing, socket::SocketId};
 
 #[doc = include_str!("../docs/events.md")]
 #[diagnostic::on_unimplemented(
@@ -39,6 +39,12 @@ pub trait Broadcast: Serialize {
         Timing::Later
     }
 
+    /// The connection that does not get it, unless the sender says [`to_others`](crate::PendingBroadcast::to_others);
+    /// none by default. Laravel: `InteractsWithSockets`.
+    fn socket(&self) -> SocketId {
+        SocketId::none()
+    }
+
     /// The queue that it waits in; `None`, the default, is the default queue. Laravel: `broadcastQueue`.
     ///
     /// The queue in memory is one for each connection and knows no names; it keeps this for drivers and for
@@ -52,4 +58,35 @@ pub trait Broadcast: Serialize {
     fn connections(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
     }
+}
+
+/// What is known of an event's type without an event. The derive implements it; it is what TypeScript types are made of.
+///
+/// ```
+/// use resound::{Broadcast, EventName, event::Described};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize, Broadcast)]
+/// #[broadcast(private = "orders.{user_id}", channel = "news")]
+/// struct OrderUpdated { user_id: u64 }
+///
+/// assert_eq!(OrderUpdated::NAME, EventName::short("OrderUpdated"));
+/// assert_eq!(OrderUpdated::CHANNELS, ["private-orders.{user_id}", "news"]);
+/// ```
+pub trait Described {
+    /// The event's name.
+    const NAME: EventName;
+    /// The full names of its channels, with braces around what differs from event to event; `{}` is any channel.
+    const CHANNELS: &'static [&'static str];
+    /// What its payload is.
+    const PAYLOAD: Payload;
+}
+
+/// What the payload of an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The event's own fields.
+    Fields,
+    /// Something else: `#[broadcast(with = …)]`.
+    Other,
 }

@@ -37,6 +37,16 @@ impl EventName {
         Self::Exact(name.into())
     }
 
+    #[doc(hidden)]
+    pub const fn of_derive_short(name: &'static str) -> Self {
+        Self::Short(Cow::Borrowed(name))
+    }
+
+    #[doc(hidden)]
+    pub const fn of_derive_exact(name: &'static str) -> Self {
+        Self::Exact(Cow::Borrowed(name))
+    }
+
     /// The name of a type, without its modules and parameters, in the broadcaster's namespace.
     ///
     /// ```
@@ -58,6 +68,11 @@ impl EventName {
     }
 }
 
+/// A namespace as it stands in names: `App.Events`, `\App\Events` and `App\Events\` are `App\Events`.
+pub(crate) fn namespace(text: &str) -> String {
+    text.replace('.', "\\").trim_matches('\\').to_owned()
+}
+
 /// The name of a type without its modules and parameters.
 pub(crate) fn short_type_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();
@@ -77,6 +92,14 @@ mod tests {
         assert_eq!(EventName::of::<Plain>(), EventName::short("Plain"));
         assert_eq!(EventName::of::<Generic<Vec<u8>>>(), EventName::short("Generic"));
         let Generic(()) = Generic(());
+    }
+
+    #[test]
+    fn a_namespace_may_be_written_as_for_echo_or_as_in_php() {
+        for text in [r"Shop\Events", "Shop.Events", r"\Shop\Events", r"Shop\Events\"] {
+            let fake = crate::Fake::with_namespace(text);
+            assert_eq!(fake.broadcaster().namespace(), r"Shop\Events", "{text}");
+        }
     }
 
     #[test]

@@ -6,11 +6,14 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     pin::Pin,
-    sync::Arc,
 };
 
 use crate::{
-    broadcaster::Broadcaster, envelope::Envelope, error::SendError, event::Broadcast,
+    after_commit::{Held, Waits},
+    broadcaster::Broadcaster,
+    error::SendError,
+    event::Broadcast,
+    parcel::{Parcel, Shelf, Wishes, log_lost},
     socket::SocketId,
 };
 
@@ -31,6 +34,8 @@ pub enum Outcome {
     Sent,
     /// It is in the queue.
     Queued,
+    /// It waits for the transaction that it was sent in.
+    AfterCommit,
     /// It did not want to be sent ([`Broadcast::when`]), or it has no channel.
     Skipped,
 }
@@ -61,11 +66,24 @@ pub struct PendingBroadcast<E> {
     socket: SocketId,
     timing: Option<Timing>,
     connections: Vec<Cow<'static, str>>,
+    queue: Option<Cow<'static, str>>,
+    waits: Waits,
+    shelf: Shelf,
 }
 
 impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
-    pub(crate) fn new(broadcaster: Broadcaster, event: E) -> Self {
-        Self { broadcaster, event, socket: SocketId::none(), timing: None, connections: Vec::new() }
+    pub(crate) fn new(broadcaster: Broadcaster, event: E, waits: Waits) -> Self {
+        let (socket, timing, connections) = (event.socket(), None, Vec::new());
+        Self {
+            broadcaster,
+            event,
+            socket,
+            timing,
+            connections,
+            queue: None,
+            waits,
+            shelf: Shelf::Any,
+        }
     }
 
     /// Leaves out the connection of whoever sent the request; with [`SocketId::none`] everybody gets it.
@@ -94,6 +112,24 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
         self
     }
 
+    /// Puts it into the queue of this name, whatever [the event says](Broadcast::queue). The queue in memory knows no names.
+    pub fn on_queue(mut self, queue: impl Into<Cow<'static, str>>) -> Self {
+        self.queue = Some(queue.into());
+        self
+    }
+
+    /// Sends it whatever becomes of the transaction that it is sent in.
+    ///
+    /// Within a transaction ([`Scope`](crate::after_commit::Scope), `resound::sql`) events wait for its commit otherwise. There it
+    /// goes through the queue in memory, also if there is a durable one: that one could wait for the very transaction.
+    pub fn before_commit(mut self) -> Self {
+        if self.waits.is_within() {
+            self.shelf = Shelf::Memory;
+        }
+        self.waits = Waits::ForNothing;
+        self
+    }
+
     /// Gives errors to the caller rather than to the log.
     ///
     /// Of a queued event these are only the errors of queueing it.
@@ -115,39 +151,44 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     /// # }
     /// ```
     pub fn dispatch(self) {
-        let mut future = self.later().into_future();
-        // Nothing on the way into a queue waits, so that one poll is all that it takes.
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        let _ready = future.as_mut().poll(&mut context);
+        let event = type_name::<E>();
+        let detached = match self.later().prepare() {
+            Ok(Step::Done(_)) => Ok(()),
+            Ok(Step::Deliver(Held { broadcaster, parcel })) => broadcaster.deliver_detached(parcel),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = detached {
+            log_lost(event, &error);
+        }
     }
 
     async fn run(self) -> Result<Outcome, SendError> {
-        let Self { broadcaster, event, socket, timing, mut connections } = self;
-        if !event.when() {
-            return Ok(Outcome::Skipped);
+        // The event itself does not live over the await: the server may take long.
+        match self.prepare()? {
+            Step::Done(outcome) => Ok(outcome),
+            Step::Deliver(Held { broadcaster, parcel }) => {
+                let outcome = parcel.outcome();
+                broadcaster.deliver(parcel).await.map(|()| outcome)
+            }
         }
-        let written = Envelope::of(&event, broadcaster.namespace());
-        let mut envelope = written.map_err(|reason| SendError::Payload {
-            event: type_name::<E>(),
-            reason: Arc::new(reason),
-        })?;
-        if envelope.channels.is_empty() {
-            return Ok(Outcome::Skipped);
-        }
-        envelope.socket = socket;
-        if connections.is_empty() {
-            connections = event.connections();
-        }
-        let timing = timing.unwrap_or_else(|| event.timing());
-        let outcome = if timing == Timing::Now { Outcome::Sent } else { Outcome::Queued };
-        if let Some(record) = broadcaster.record() {
-            record.add(event, envelope, connections, timing);
-            return Ok(outcome);
-        }
-        // Not over the await: an event need not live as long as the server takes.
-        drop(event);
-        broadcaster.dispatch(envelope, &connections, timing).await.map(|()| outcome)
     }
+
+    /// Writes the event down, and keeps it if it waits for a transaction.
+    fn prepare(self) -> Result<Step, SendError> {
+        let Self { broadcaster, event, socket, timing, connections, queue, waits, shelf } = self;
+        let wishes = Wishes { socket, timing, connections, queue, shelf };
+        let Some(parcel) = Parcel::pack(&broadcaster, event, wishes)? else {
+            return Ok(Step::Done(Outcome::Skipped));
+        };
+        let held = waits.hold(Held { broadcaster, parcel })?;
+        Ok(held.map_or(Step::Done(Outcome::AfterCommit), Step::Deliver))
+    }
+}
+
+/// What is left to do for an event.
+enum Step {
+    Done(Outcome),
+    Deliver(Held),
 }
 
 impl<E: Broadcast + Send + Sync + 'static> IntoFuture for PendingBroadcast<E> {
@@ -157,8 +198,7 @@ impl<E: Broadcast + Send + Sync + 'static> IntoFuture for PendingBroadcast<E> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             if let Err(error) = self.run().await {
-                let event = type_name::<E>();
-                tracing::error!(event, reason = %error, "an event was not broadcast");
+                log_lost(type_name::<E>(), &error);
             }
         })
     }

@@ -113,12 +113,13 @@ impl EndpointAuthorizer {
             encode(&request.socket_id),
             encode(&request.channel)
         );
-        let mut question = Request::new(Full::from(body));
-        *question.method_mut() = Method::POST;
-        *question.uri_mut() = self.url.clone();
-        *question.headers_mut() = self.headers.clone();
-        let response =
-            self.http.request(question).await.map_err(|error| unreachable(causes(&error)))?;
+        let body = Bytes::from(body);
+        let mut answer = self.http.request(self.question(&body)).await;
+        // Mostly a connection that the application had closed, while our question crossed the news of it.
+        if answer.as_ref().is_err_and(|error| !error.is_connect()) {
+            answer = self.http.request(self.question(&body)).await;
+        }
+        let response = answer.map_err(|error| unreachable(causes(&error)))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
         let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
@@ -129,6 +130,16 @@ impl EndpointAuthorizer {
             reason: format!("{error}; it begins with {:?}", excerpt(&body)),
             url,
         })
+    }
+}
+
+impl EndpointAuthorizer {
+    fn question(&self, body: &Bytes) -> Request<Full<Bytes>> {
+        let mut question = Request::new(Full::from(body.clone()));
+        *question.method_mut() = Method::POST;
+        *question.uri_mut() = self.url.clone();
+        *question.headers_mut() = self.headers.clone();
+        question
     }
 }
 

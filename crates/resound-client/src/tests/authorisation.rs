@@ -1,6 +1,9 @@
 //! Who lets the client in.
 
-use std::sync::atomic::Ordering;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use serde_json::json;
 
@@ -116,5 +119,75 @@ async fn all_of_many_private_channels_are_authorised() {
     }
     for channel in &many {
         channel.subscribed().await.expect("confirmed");
+    }
+}
+
+/// Away for so many questions.
+struct Away(AtomicUsize);
+
+impl Authorizer for Away {
+    fn authorize<'a>(&'a self, request: &'a AuthorizationRequest) -> Authorizing<'a> {
+        Box::pin(async move {
+            let left = self.0.fetch_sub(1, Ordering::SeqCst);
+            let away = |status| AuthorizeError::Denied {
+                url: "http://a".into(),
+                status,
+                body: "deploying".into(),
+            };
+            match left {
+                0 => {
+                    self.0.store(0, Ordering::SeqCst);
+                    super::scene::authorizer().authorize(request).await
+                }
+                1 => {
+                    Err(AuthorizeError::Unreachable { url: "http://a".into(), reason: "x".into() })
+                }
+                2 => Err(AuthorizeError::NoAnswer { seconds: 15 }),
+                _ => Err(away(503)),
+            }
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_was_away_is_asked_again() {
+    let away = Away(AtomicUsize::new(4));
+    let (client, _server, mut peer) = connected_with(|builder| builder.authorizer(away)).await;
+    let orders = client.private("orders.1");
+    let mut listener = orders.listen::<u32>(".n");
+    assert!(bad(&mut listener).await.contains("answered 503"));
+    let start = tokio::time::Instant::now();
+    let asked = peer.confirm_signed(json!({})).await;
+    assert_eq!(asked["channel"], "private-orders.1");
+    // 1, 2, 4 and 8 seconds, and up to as much again.
+    let seconds = start.elapsed().as_secs();
+    assert!((15..=30).contains(&seconds), "{seconds}");
+    orders.subscribed().await.expect("confirmed");
+    for expected in ["answered 503", "no answer within", "cannot be asked"] {
+        let error = bad(&mut listener).await;
+        assert!(error.contains(expected), "{error}");
+    }
+    peer.event("private-orders.1", "n", json!(7)).await;
+    assert_eq!(super::scene::good(&mut listener).await, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_denied_does_not_ask_again() {
+    let no = AuthorizeError::Denied { url: "http://a".into(), status: 403, body: "No".into() };
+    let counting = Arc::new(AtomicUsize::new(0));
+    let (client, _server, _peer) =
+        connected_with(|builder| builder.authorizer(Refusing(no, Arc::clone(&counting)))).await;
+    let _orders = client.private("orders.1");
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert_eq!(counting.load(Ordering::SeqCst), 1);
+}
+
+struct Refusing(AuthorizeError, Arc<AtomicUsize>);
+
+impl Authorizer for Refusing {
+    fn authorize<'a>(&'a self, _: &'a AuthorizationRequest) -> Authorizing<'a> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        let error = self.0.clone();
+        Box::pin(async { Err(error) })
     }
 }

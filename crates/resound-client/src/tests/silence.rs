@@ -52,3 +52,15 @@ async fn the_servers_pings_are_answered() {
     peer.send(json!({ "event": "pusher:ping" })).await;
     peer.expect(json!({ "event": "pusher:pong", "data": {} })).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn patience_without_end_is_allowed() {
+    let (client, _server, mut peer) = connected_with(|builder| {
+        let endless = Duration::MAX;
+        builder.activity_timeout(endless).pong_timeout(endless).authorize_timeout(endless)
+    })
+    .await;
+    peer.expect(json!({ "event": "pusher:ping", "data": {} })).await;
+    let _news = client.channel("news");
+    peer.confirm("news").await;
+}

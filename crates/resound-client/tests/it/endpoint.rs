@@ -87,3 +87,34 @@ async fn an_application_that_is_not_there_is_named() {
     );
     assert!(error.contains("refused"), "{error}");
 }
+
+#[tokio::test]
+async fn an_application_that_closes_every_connection_is_asked_on_another() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let site = Site::new().await;
+    let authorizer = authorizer(&site);
+    let closing = async {
+        loop {
+            let (mut stream, mut bytes) = (site.accept().await, [0; 4096]);
+            let _first = stream.read(&mut bytes).await;
+            let body = r#"{"auth":"a"}"#;
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _second = stream.read(&mut bytes).await;
+        }
+    };
+    let asking = async {
+        for _ in 0..5 {
+            let request = AuthorizationRequest::new("123.456", "private-a");
+            assert_eq!(
+                authorizer.authorize(&request).await,
+                Ok(Authorization::new("a".to_owned()))
+            );
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        () = closing => {}
+    }
+}

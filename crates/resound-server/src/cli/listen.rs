@@ -256,7 +256,15 @@ fn as_json(event: &Event) -> String {
             user_id: event.user_id.as_deref(),
         })
     });
-    line.expect("texts and JSON can be written as JSON")
+    let line = line.expect("texts and JSON can be written as JSON");
+    // Some terminals obey these, which JSON need not escape; here they can only be within its texts.
+    line.chars().fold(String::with_capacity(line.len()), |mut line, character| {
+        match character {
+            c @ '\u{7f}'..='\u{9f}' => line.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => line.push(c),
+        }
+        line
+    })
 }
 
 /// A text on one line, without what would move a terminal's cursor.
@@ -290,6 +298,8 @@ mod tests {
             ("{\n\"id\":\t12345678901234567890123}", r#"{ "id": 12345678901234567890123}"#),
             ("plain\nwords", r#""plain\nwords""#),
             ("", "null"),
+            ("\"a\u{9b}2J\u{7f}\"", r#""a\u009b2J\u007f""#),
+            ("a\u{9b}2J", r#""a\u009b2J""#),
         ] {
             assert_eq!(as_json(&event(text)), format!(r#"{{{name},"data":{data},"user_id":"7"}}"#));
         }

@@ -6,7 +6,7 @@
 //! * `auth`, `socketio`: those of the questions to the application, and of clients of Socket.IO
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
-//! * `redis`, `redis_address`, `slug`: the Redis bridge, with Laravel's prefix
+//! * `redis`, `redis_address`: the Redis bridge, with Laravel's prefix
 //! * `tls`: the listener's certificate; `webhooks`: who is told what happens
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
@@ -28,7 +28,6 @@ mod redis_address;
 mod secret;
 mod server_settings;
 pub(crate) mod settings;
-mod slug;
 mod socketio;
 mod tls;
 mod toml_file;

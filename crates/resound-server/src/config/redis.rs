@@ -1,6 +1,7 @@
 //! The Redis bridge: where Redis is, which channels are ours, for which application.
 
 use resound_hub::app::App;
+use resound_protocol::laravel::redis_prefix;
 
 use super::{
     environment::Environment,
@@ -8,7 +9,6 @@ use super::{
     redis_address::RedisAddress,
     server_settings::ServerDraft,
     settings::{Setting, Shown},
-    slug::slug,
     value::{Expected, Origin, Value},
 };
 
@@ -139,7 +139,7 @@ fn laravel_prefixes(environment: &Environment<'_>, errors: &mut Vec<ConfigError>
         return vec![prefix];
     }
     let name = environment.laravel_text(APP_NAME).unwrap_or_else(|| NAMELESS.to_owned());
-    vec![slug(&name, '_') + "_database_", slug(&name, '-') + "-database-"]
+    vec![redis_prefix(&name, '_'), redis_prefix(&name, '-')]
 }
 
 fn unknown_app((id, origin): &(String, Origin), apps: &[App]) -> Option<ConfigError> {

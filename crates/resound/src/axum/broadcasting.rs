@@ -20,6 +20,9 @@ use crate::{
     driver::Answers,
 };
 
+/// Characters of a channel's name in the log.
+const LOGGED_MAX: usize = 200;
+
 /// The routes by which clients ask whether they may join: GET and POST of `/broadcasting/auth`, and of
 /// `/broadcasting/user-auth` for `pusher.signin()`.
 ///
@@ -199,15 +202,22 @@ fn refuse(joining: &Joining, refusal: Refusal) -> Response {
     match refusal {
         Refusal::Denied(denial) => deny(joining, &denial),
         Refusal::Broken(response) => {
-            let (channel, status) = (&*joining.channel, response.status().as_u16());
+            let (channel, status) = (logged(&joining.channel), response.status().as_u16());
             tracing::error!(channel, status, "who wants to join a channel could not be found out");
             response
         }
     }
 }
 
+/// The channel's name as the log has it: anybody can ask for any.
+fn logged(channel: &str) -> &str {
+    let end = channel.char_indices().nth(LOGGED_MAX).map_or(channel.len(), |(at, _)| at);
+    &channel[..end]
+}
+
 fn deny(joining: &Joining, denial: &Denial) -> Response {
-    let (channel, connection) = (&*joining.channel, joining.socket.as_deref().unwrap_or_default());
+    let channel = logged(&joining.channel);
+    let connection = joining.socket.as_deref().unwrap_or_default();
     if denial.status() >= 500 {
         tracing::error!(channel, connection, reason = %denial, "a client's question to join failed");
     } else {

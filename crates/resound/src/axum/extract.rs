@@ -1,14 +1,16 @@
-//! `X-Socket-ID`, and axum's `State` for handlers of channels.
+//! `X-Socket-ID`, and axum's `State` and `Path` for handlers of channels.
 
 use std::convert::Infallible;
 
 use axum::{
-    extract::{FromRef, FromRequestParts, State},
+    extract::{FromRef, FromRequestParts, Path, State},
     http::request::Parts,
 };
 
+use serde::de::DeserializeOwned;
+
 use crate::{
-    channels::{Denial, FromJoin, Joining, Params},
+    channels::{self, Denial, FromJoin, Joining, Params},
     socket::SocketId,
 };
 
@@ -27,5 +29,13 @@ impl<S: Send + Sync> FromRequestParts<S> for SocketId {
 impl<S, T: FromRef<S>> FromJoin<S> for State<T> {
     fn from_join(_: &Joining, _: Params<'_>, state: &S) -> Result<Self, Denial> {
         Ok(Self(T::from_ref(state)))
+    }
+}
+
+/// The same as [`resound::Path`](channels::Path), for those who have imported axum's.
+impl<S, T: DeserializeOwned> FromJoin<S> for Path<T> {
+    fn from_join(joining: &Joining, params: Params<'_>, state: &S) -> Result<Self, Denial> {
+        let channels::Path(value) = channels::Path::from_join(joining, params, state)?;
+        Ok(Self(value))
     }
 }

@@ -121,9 +121,10 @@ impl Signing {
     /// The answer to one who may join.
     ///
     /// # Errors
-    /// If the member can't be written as JSON, or the channel is encrypted and
-    /// there is no key.
+    /// Those of [`check`](Self::check), so that nothing else is ever signed; if the member can't be written as JSON; if
+    /// the channel is encrypted and there is no key.
     pub fn grant(&self, joining: &Joining, granted: &Granted) -> Result<Answer, Denial> {
+        self.check(joining)?;
         let failed = |reason: &str| Denial::Failed {
             pattern: granted.pattern.as_str().into(),
             reason: reason.to_owned(),
@@ -150,7 +151,7 @@ impl Signing {
     /// The answer to one who signs in.
     ///
     /// # Errors
-    /// If the user can't be written as JSON, or no connection is named.
+    /// If the user has no id or can't be written as JSON, or no connection is named.
     pub fn sign_in(&self, joining: &Joining, user: &SignedInUser) -> Result<Answer, Denial> {
         let Form::Pusher { credentials, signer } = &self.0 else {
             return Ok(Answer::ok(String::new()));
@@ -200,7 +201,11 @@ fn socket_io(member: Option<(&Member, &str)>) -> Answer {
 }
 
 fn user_data(user: &SignedInUser) -> Result<String, String> {
-    let mut data = format!(r#"{{"id":{}"#, json::string(&user.id.to_string()));
+    let id = user.id.to_string();
+    if id.is_empty() {
+        return Err("the user's id is empty".to_owned());
+    }
+    let mut data = format!(r#"{{"id":{}"#, json::string(&id));
     if let Some(user_info) = &user.info {
         data.push_str(&format!(r#","user_info":{}"#, info(user_info)?));
     }
@@ -287,6 +292,30 @@ mod tests {
         assert_eq!(
             grant(&Answers::SocketIo, "presence-a", "", Some(member)),
             r#"{"channel_data":{"user_id":"ann","user_info":true}}"#
+        );
+    }
+
+    #[test]
+    fn what_was_not_checked_is_not_signed() {
+        for (channel, socket) in [
+            ("presence-room.1:{}", SOCKET),
+            ("private-a:b", SOCKET),
+            ("news", SOCKET),
+            ("#server-to-user-7", SOCKET),
+            ("private-a", "PjaYFS19stiacBe4AAAA"),
+        ] {
+            let answer = grant(&pusher(), channel, socket, None);
+            assert!(!answer.contains("auth"), "{channel} {socket}: {answer}");
+        }
+    }
+
+    #[test]
+    fn a_user_without_an_id_is_not_signed() {
+        let joining = Joining { socket: SocketId::from(SOCKET), ..Joining::default() };
+        let denial = Signing::new(&pusher()).sign_in(&joining, &SignedInUser::new(""));
+        assert_eq!(
+            denial.expect_err("no id").to_string(),
+            "the handler of sign_in failed: the user's id is empty"
         );
     }
 

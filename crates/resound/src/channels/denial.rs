@@ -7,7 +7,7 @@ use crate::channels::Kind;
 #[non_exhaustive]
 pub enum Denial {
     /// The request names no channel.
-    #[error("the request has no channel_name")]
+    #[error("the request has no channel_name, in a form (urlencoded), in JSON or in the query")]
     NoName,
     /// The request names something else.
     #[error("{0}")]

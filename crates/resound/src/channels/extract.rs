@@ -22,7 +22,7 @@ impl<'a> Params<'a> {
 }
 
 /// What a handler may take as an argument: [`Path`](crate::Path), [`Joining`], with axum
-/// `axum::extract::State`.
+/// `axum::extract::State` and `axum::extract::Path`.
 ///
 /// ```
 /// use resound::channels::{Denial, FromJoin, Joining, Params};

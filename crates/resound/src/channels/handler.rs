@@ -22,8 +22,8 @@ use crate::channels::{
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no handler for channels",
-    note = "a handler is an async function that takes the user of `Channels::user`, or a hook's event such as \
-            `hooks::Joined`, by value, then arguments such as `resound::Path<u64>`, and `axum::extract::State<_>`"
+    note = "a handler is an async function that takes the user of `Channels::user` (`()` if that was not said), or a hook's event \
+            such as `hooks::Joined`, by value, then arguments such as `resound::Path<u64>`, and `axum::extract::State<_>`"
 )]
 pub trait Handler<S, U, A>: Clone + Send + Sync + 'static {
     /// What it says.

@@ -17,7 +17,6 @@ pub(super) struct RouteLine {
 
 impl RouteLine {
     pub(super) fn new(kind: Kind, pattern: &str, user: &'static str) -> Self {
-        let user = user.rsplit("::").next().unwrap_or(user);
         Self { kind, pattern: pattern.to_owned(), user }
     }
 }

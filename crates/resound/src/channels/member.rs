@@ -50,7 +50,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u64 i64 u32 i32 usize);
+numbers!(u64 i64 u32 i32 u16 i16 u8 i8 usize isize);
 
 impl From<&str> for UserId {
     fn from(id: &str) -> Self {
@@ -61,6 +61,12 @@ impl From<&str> for UserId {
 impl From<String> for UserId {
     fn from(id: String) -> Self {
         Self::Text(id)
+    }
+}
+
+impl From<&String> for UserId {
+    fn from(id: &String) -> Self {
+        Self::Text(id.clone())
     }
 }
 

@@ -34,7 +34,10 @@ pub use member::{Member, SignedInUser, UserId};
 pub use path::Path;
 pub use verdict::{PresenceVerdict, PrivateVerdict, SignInVerdict, Verdict};
 
-use crate::channels::{handler::Erased, list::RouteLine, pattern::Pattern};
+use crate::{
+    channels::{handler::Erased, list::RouteLine, pattern::Pattern},
+    name::short_type_name,
+};
 
 /// The routes of an application's channels: who may join.
 ///
@@ -92,6 +95,9 @@ impl<S> Channels<S> {
 
     /// Says who the user is: what handlers take first. With axum, an extractor.
     ///
+    /// # Panics
+    /// If there are routes already: they would be for another user.
+    ///
     /// ```
     /// use resound::Channels;
     ///
@@ -101,7 +107,10 @@ impl<S> Channels<S> {
     /// let channels = Channels::<()>::new().user::<CurrentUser>();
     /// # let _ = channels;
     /// ```
+    #[track_caller]
     pub fn user<U>(self) -> Channels<S, U> {
+        let is_first = self.routes.is_empty() && self.sign_in.is_none();
+        assert!(is_first, "Channels::user comes before the routes, which are for that user");
         Channels { routes: Vec::new(), sign_in: None }
     }
 }
@@ -232,7 +241,7 @@ where
     /// ```
     pub fn list(&self) -> RouteList {
         let line = |route: &Route<S, U>| {
-            RouteLine::new(route.decide.kind(), route.pattern.as_str(), std::any::type_name::<U>())
+            RouteLine::new(route.decide.kind(), route.pattern.as_str(), short_type_name::<U>())
         };
         RouteList::new(self.routes.iter().map(line).collect())
     }

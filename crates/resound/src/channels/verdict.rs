@@ -23,6 +23,10 @@ pub enum Verdict<T> {
 /// | `false` | not, and no other route is asked |
 /// | `None` of an `Option<bool>` | the next route whose pattern fits decides |
 /// | `Err` of a `Result` of these | the question failed: status 500, and an error in the log |
+#[diagnostic::on_unimplemented(
+    message = "the handler of a private channel can't say `{Self}`",
+    note = "it gives a `bool`, an `Option<bool>`, or a `Result` of these"
+)]
 pub trait PrivateVerdict {
     /// The same as a [`Verdict`], or why the handler failed.
     #[doc(hidden)]
@@ -37,6 +41,10 @@ pub trait PrivateVerdict {
 /// | `None` | the next route whose pattern fits decides; if there is none the user may not join |
 /// | [`Verdict::Deny`] | the user may not join, and no other route is asked |
 /// | `Err` of a `Result` of these | the question failed: status 500, and an error in the log |
+#[diagnostic::on_unimplemented(
+    message = "the handler of a presence channel can't say `{Self}`",
+    note = "it gives an `Option<resound::Member>`, or a `Result` of it"
+)]
 pub trait PresenceVerdict {
     /// The same as a [`Verdict`], or why the handler failed.
     #[doc(hidden)]

@@ -25,6 +25,8 @@ pub(crate) struct Breaker {
 struct Open {
     until: Instant,
     pause: Duration,
+    /// Whether somebody was let through whose answer is still to come.
+    is_probed: bool,
 }
 
 impl Breaker {
@@ -46,8 +48,15 @@ impl Breaker {
             return Err(open.until - now);
         }
         // A probe that is given up by its page says nothing; the next one comes after the time it had.
-        open.until = now + self.probe;
+        open.until = after(now, self.probe);
+        open.is_probed = true;
         Ok(())
+    }
+
+    /// Whether there is no outage.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.open.is_none()
     }
 
     /// Says whether this ends an outage.
@@ -60,17 +69,29 @@ impl Breaker {
     pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.failures = self.failures.saturating_add(1);
         if let Some(open) = &mut self.open {
-            open.pause = (open.pause * 2).min(self.pause_max);
-            open.until = now + open.pause;
+            // Of many that were on their way when the outage began each fails; only a probe says more.
+            if std::mem::take(&mut open.is_probed) {
+                open.pause = open.pause.saturating_mul(2).min(self.pause_max);
+                open.until = after(now, open.pause);
+            }
             return None;
         }
         if self.failures < self.failures_max {
             return None;
         }
-        self.open = Some(Open { until: now + self.pause_min, pause: self.pause_min });
-        Some(self.pause_min)
+        let (until, pause) = (after(now, self.pause_min), self.pause_min);
+        self.open = Some(Open { until, pause, is_probed: false });
+        Some(pause)
     }
 }
+
+/// So much later; what is beyond the clock is as far as anybody waits.
+pub(super) fn after(now: Instant, time: Duration) -> Instant {
+    now.checked_add(time).unwrap_or_else(|| now + FAR)
+}
+
+/// Thirty years.
+const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 #[cfg(test)]
 mod tests {
@@ -110,10 +131,42 @@ mod tests {
         let (mut breaker, now) = breaker();
         breaker.failed(now);
         breaker.failed(now);
+        let mut now = now + SECOND;
         for pause in [2, 3, 3] {
+            assert_eq!(breaker.admit(now), Ok(()));
             assert_eq!(breaker.failed(now), None);
             assert_eq!(breaker.admit(now), Err(pause * SECOND));
+            now += pause * SECOND;
         }
+    }
+
+    #[test]
+    fn those_who_were_on_their_way_when_it_began_do_not_lengthen_the_pause() {
+        let (mut breaker, now) = breaker();
+        for _ in 0..100 {
+            breaker.failed(now);
+        }
+        assert_eq!(breaker.admit(now), Err(SECOND));
+        assert_eq!(breaker.admit(now + SECOND), Ok(()));
+        for _ in 0..100 {
+            breaker.failed(now + SECOND);
+        }
+        assert_eq!(breaker.admit(now + SECOND), Err(2 * SECOND));
+    }
+
+    #[test]
+    fn a_pause_without_end_is_one() {
+        let policy = Policy {
+            failures_max: 1,
+            pause_min: Duration::MAX,
+            timeout: Duration::MAX,
+            ..Policy::default()
+        };
+        let (mut breaker, now) = (Breaker::new(&policy), Instant::now());
+        assert_eq!(breaker.failed(now), Some(Duration::MAX));
+        assert!(breaker.admit(now + 1_000_000 * SECOND).is_err());
+        assert_eq!(breaker.admit(now + FAR), Ok(()));
+        assert_eq!(breaker.failed(now + FAR), None);
     }
 
     #[test]

@@ -10,8 +10,10 @@
 //! * `breaker`: when a server is left alone
 //! * `queue`: what waits
 //! * `worker`: who sends it
+//! * `panic`: drivers that do
 
 mod breaker;
+mod panic;
 mod policy;
 mod queue;
 mod worker;
@@ -70,7 +72,7 @@ impl Connection {
 
     /// An event for more channels than the driver takes in one call becomes several, so that what failed is
     /// tried again and what was sent is not. An encrypted channel is a call of its own, because it has a key of its own.
-    fn parts(&self, envelope: &Arc<Envelope>) -> Vec<Arc<Envelope>> {
+    pub(crate) fn parts(&self, envelope: &Arc<Envelope>) -> Vec<Arc<Envelope>> {
         let max = self.driver.channels_max().max(1);
         let has_encrypted = envelope.channels.iter().any(Channel::is_encrypted);
         if envelope.channels.len() <= max && !has_encrypted || envelope.channels.len() == 1 {
@@ -98,22 +100,44 @@ impl Connection {
     /// One try, of which the breaker hears.
     async fn attempt(&self, envelope: &Envelope) -> Result<(), SendError> {
         let timeout = self.policy.timeout;
-        let connection = || Arc::clone(&self.name);
-        let error = match tokio::time::timeout(timeout, self.driver.send(envelope)).await {
-            Ok(Ok(())) => {
-                self.note_success();
-                return Ok(());
-            }
-            Ok(Err(fault)) => SendError::Driver { connection: connection(), fault },
-            Err(_) => SendError::Timeout { connection: connection(), timeout },
+        let sending = panic::caught(async { self.driver.send(envelope).await });
+        let answer = tokio::time::timeout(timeout, sending).await.map(Result::flatten);
+        let result = answer.map_or_else(|_| Err(self.timed_out()), |sent| self.named(sent));
+        self.note(&result);
+        result
+    }
+
+    /// One try of several events; the answers are those of [`Driver::send_batch`].
+    async fn attempt_batch(&self, envelopes: &[Arc<Envelope>]) -> Vec<Result<(), SendError>> {
+        let timeout = self.policy.timeout;
+        let sending = panic::caught(async { self.driver.send_batch(envelopes).await });
+        let results: Vec<_> = match tokio::time::timeout(timeout, sending).await {
+            Ok(Ok(answers)) => answers.into_iter().map(|sent| self.named(sent)).collect(),
+            // One by one, so that the event that made it panic is found.
+            Ok(Err(_)) => Vec::new(),
+            Err(_) => vec![Err(self.timed_out())],
         };
-        // Who refuses is there.
-        if matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. }) {
-            self.note_success();
-        } else {
-            self.note_failure(&error);
+        results.iter().for_each(|result| self.note(result));
+        results
+    }
+
+    fn named(&self, sent: Result<(), DriverError>) -> Result<(), SendError> {
+        sent.map_err(|fault| SendError::Driver { connection: Arc::clone(&self.name), fault })
+    }
+
+    fn timed_out(&self) -> SendError {
+        SendError::Timeout { connection: Arc::clone(&self.name), timeout: self.policy.timeout }
+    }
+
+    /// Tells the breaker.
+    fn note(&self, result: &Result<(), SendError>) {
+        match result {
+            // Who refuses is there.
+            Ok(()) | Err(SendError::Driver { fault: DriverError::Refused(_), .. }) => {
+                self.note_success();
+            }
+            Err(error) => self.note_failure(error),
         }
-        Err(error)
     }
 
     fn note_success(&self) {
@@ -136,8 +160,25 @@ impl Connection {
         }
     }
 
+    /// One try for a queue that counts by itself.
+    #[cfg(feature = "_sql")]
+    pub(crate) async fn try_once(&self, envelope: &Envelope) -> Result<(), SendError> {
+        self.attempt(envelope).await.inspect(|()| self.queue.count_sent())
+    }
+
+    /// Whether the breaker lets everybody through.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn is_up(&self) -> bool {
+        lock(&self.breaker).is_closed()
+    }
+
+    #[cfg(feature = "_sql")]
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// When the breaker lets somebody through, if it does not.
-    fn admitted(&self) -> Result<(), Duration> {
+    pub(crate) fn admitted(&self) -> Result<(), Duration> {
         lock(&self.breaker).admit(Instant::now())
     }
 
@@ -146,7 +187,11 @@ impl Connection {
     }
 
     /// Waits until nothing waits.
-    pub(crate) async fn idle(&self) {
+    pub(crate) async fn idle(self: &Arc<Self>) {
+        // The runtime of the one who queued it may be gone.
+        if self.queue.stats().waiting > 0 {
+            let _ = self.start_worker();
+        }
         self.queue.idle().await;
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -81,7 +81,7 @@ impl Queue {
         let mut state = lock(&self.state);
         if state.jobs.len() >= self.events_max || state.bytes + bytes > self.bytes_max {
             let waiting = state.jobs.len();
-            self.drop_one(&mut state, now, "the queue is full");
+            self.drop_one(state, now, "the queue is full");
             return Err(SendError::QueueFull { connection: Arc::clone(&self.connection), waiting });
         }
         state.bytes += bytes;
@@ -91,14 +91,16 @@ impl Queue {
         Ok(())
     }
 
-    /// The oldest event, which stays in the queue; `None` when the queue is closed and empty.
-    pub(crate) async fn next(&self) -> Option<Arc<Envelope>> {
+    /// The oldest events, so many at most, which stay in the queue; `None` when the queue is closed and
+    /// empty.
+    pub(crate) async fn next(&self, max: usize) -> Option<Vec<Arc<Envelope>>> {
         loop {
             let filled = self.filled.notified();
             {
                 let state = lock(&self.state);
-                if let Some(job) = state.jobs.front() {
-                    return Some(Arc::clone(&job.envelope));
+                if !state.jobs.is_empty() {
+                    let oldest = state.jobs.iter().take(max.max(1));
+                    return Some(oldest.map(|job| Arc::clone(&job.envelope)).collect());
                 }
                 if state.is_closed {
                     return None;
@@ -119,7 +121,7 @@ impl Queue {
     pub(crate) fn pop_dropped(&self, reason: &str, now: Instant) {
         let mut state = lock(&self.state);
         self.pop(&mut state);
-        self.drop_one(&mut state, now, reason);
+        self.drop_one(state, now, reason);
     }
 
     /// The oldest event was tried in vain; says how often by now.
@@ -176,14 +178,16 @@ impl Queue {
         }
     }
 
-    /// Counts, and says so: the first at once, the rest together.
-    fn drop_one(&self, state: &mut State, now: Instant, reason: &str) {
+    /// Counts, and says so: the first at once, the rest together. Not behind the lock: who writes the log may
+    /// broadcast it.
+    fn drop_one(&self, mut state: MutexGuard<'_, State>, now: Instant, reason: &str) {
         state.dropped += 1;
         state.unreported += 1;
         let is_due = state.reported_at.is_none_or(|at| now >= at + REPORT_EVERY);
         if is_due {
             state.reported_at = Some(now);
             let (dropped, all) = (std::mem::take(&mut state.unreported), state.dropped);
+            drop(state);
             let connection = &*self.connection;
             tracing::error!(connection, dropped, all, reason, "broadcasts were dropped");
         }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, breaker},
     envelope::Envelope,
     error::{DriverError, SendError},
 };
@@ -13,40 +13,80 @@ use crate::{
 /// The pause after a first failure that is no outage yet.
 const RETRY_IN: Duration = Duration::from_millis(100);
 
-/// Sends the events of the queue one after the other, so that they arrive in their order, until the last
+/// Sends the events of the queue in their order, and together if the driver can, until the last
 /// [`Broadcaster`](crate::Broadcaster) is gone and the queue is empty.
 pub(crate) async fn run(connection: Arc<Connection>) {
-    while let Some(envelope) = connection.queue.next().await {
-        send(&connection, &envelope).await;
+    // How many of the oldest events can't go together with others.
+    let mut apart: usize = 0;
+    loop {
+        let max = if apart > 0 { 1 } else { connection.driver.batch_max() };
+        let Some(events) = connection.queue.next(max).await else { return };
+        match turn(&connection, &events).await {
+            Turn::Done(events) => apart = apart.saturating_sub(events),
+            Turn::Apart => apart = events.len(),
+        }
     }
 }
 
-/// Tries an event until it is sent or dropped.
-async fn send(connection: &Connection, envelope: &Envelope) {
+/// What became of the oldest events.
+enum Turn {
+    /// So many left the queue: they were sent or dropped.
+    Done(usize),
+    /// They can't go together.
+    Apart,
+}
+
+/// Tries the oldest events once. What is still to be sent stays in the queue.
+async fn turn(connection: &Connection, events: &[Arc<Envelope>]) -> Turn {
+    let Some(oldest) = events.first() else { return Turn::Done(0) };
     let since = connection.queue.oldest().unwrap_or_else(Instant::now);
-    let end = since + connection.policy.age_max;
-    loop {
-        if !is_admitted(connection, end).await {
-            return give_up(connection, envelope, "it waited too long (Policy::age_max)");
-        }
-        let Err(error) = connection.attempt(envelope).await else {
-            return connection.queue.pop_sent();
-        };
-        if matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. }) {
-            return give_up(connection, envelope, &error.to_string());
-        }
-        let tries = connection.queue.note_try();
-        if tries >= connection.policy.tries_max {
-            return give_up(connection, envelope, &format!("it was tried {tries} times: {error}"));
-        }
-        sleep(RETRY_IN * tries).await;
+    if !is_admitted(connection, breaker::after(since, connection.policy.age_max)).await {
+        give_up(connection, oldest, "it waited too long (Policy::age_max)");
+        return Turn::Done(1);
     }
+    let results = match events {
+        [event] => vec![connection.attempt(event).await],
+        events => connection.attempt_batch(events).await,
+    };
+    if results.is_empty() {
+        return Turn::Apart;
+    }
+    settle(connection, events, results).await
+}
+
+/// Takes from the queue what was sent or refused; pauses at the first event that is to be tried again.
+async fn settle(
+    connection: &Connection,
+    events: &[Arc<Envelope>],
+    results: Vec<Result<(), SendError>>,
+) -> Turn {
+    let mut done = 0;
+    for (event, result) in events.iter().zip(results) {
+        match result {
+            Ok(()) => connection.queue.pop_sent(),
+            Err(error @ SendError::Driver { fault: DriverError::Refused(_), .. }) => {
+                give_up(connection, event, &error.to_string());
+            }
+            Err(error) => {
+                let tries = connection.queue.note_try();
+                if tries < connection.policy.tries_max {
+                    sleep(RETRY_IN * tries).await;
+                    break;
+                }
+                give_up(connection, event, &format!("it was tried {tries} times: {error}"));
+                done += 1;
+                break;
+            }
+        }
+        done += 1;
+    }
+    Turn::Done(done)
 }
 
 /// Waits until the breaker lets the event through; not if it were too old by then.
 async fn is_admitted(connection: &Connection, end: Instant) -> bool {
     while let Err(retry_in) = connection.admitted() {
-        if Instant::now() + retry_in >= end {
+        if breaker::after(Instant::now(), retry_in) >= end {
             return false;
         }
         sleep(retry_in).await;

@@ -30,18 +30,46 @@ fn text(envelope: &Envelope) -> String {
     format!("Broadcasting [{name}] on channels [{channels}] with payload:\n{}", pretty(payload))
 }
 
-/// Indented by four, as PHP does.
+/// Indented by four, as PHP does: the text of the payload, in its order and with its escapes.
 fn pretty(json: &str) -> String {
-    let Ok(value) = serde_json::from_str::<serde_json::Value>(json) else {
-        return json.to_owned();
-    };
-    let mut bytes = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    match serde::Serialize::serialize(&value, &mut serializer) {
-        Ok(()) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(_) => json.to_owned(),
+    let (mut pretty, mut depth, mut rest) = (String::with_capacity(json.len() * 2), 0, json);
+    while let Some(c) = rest.chars().next() {
+        let (token, after) = rest.split_at(if c == '"' { text_end(rest) } else { c.len_utf8() });
+        rest = after.trim_start();
+        match c {
+            '{' | '[' if rest.starts_with(['}', ']']) => {
+                pretty.extend([token, &rest[..1]]);
+                rest = rest[1..].trim_start();
+            }
+            '{' | '[' => {
+                depth += 1;
+                pretty.extend([token, &line(depth)]);
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                pretty.extend([&line(depth), token]);
+            }
+            ',' => pretty.extend([token, &line(depth)]),
+            ':' => pretty.push_str(": "),
+            _ => pretty.push_str(token),
+        }
     }
+    pretty
+}
+
+/// Where the text ends that begins here.
+fn text_end(json: &str) -> usize {
+    let mut is_escaped = false;
+    let end = json.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(json.len(), |end| end + 2)
+}
+
+fn line(depth: usize) -> String {
+    format!("\n{}", "    ".repeat(depth))
 }
 
 #[cfg(test)]
@@ -58,5 +86,26 @@ mod tests {
             text(&Envelope::of(&event, "").expect("json")),
             "Broadcasting [order.shipped] on channels [a, private-b] with payload:\n{\n    \"id\": 7\n}"
         );
+    }
+
+    #[test]
+    fn a_payload_is_laid_out_as_php_lays_it_out() {
+        let payload = r#"{"b":"a\"{\\","a/é":[1.50,{}, [],{"n":null}],"e":[]}"#;
+        let expected = r#"{
+    "b": "a\"{\\",
+    "a/é": [
+        1.50,
+        {},
+        [],
+        {
+            "n": null
+        }
+    ],
+    "e": []
+}"#;
+        assert_eq!(pretty(payload), expected);
+        for same in ["[]", "{}", "\"a\"", "12345678901234567890123", "null", ""] {
+            assert_eq!(pretty(same), same);
+        }
     }
 }

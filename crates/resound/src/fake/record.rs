@@ -30,6 +30,15 @@ impl Recorded {
         self.event.downcast_ref()
     }
 
+    pub(crate) fn new<E: Send + Sync + 'static>(
+        event: E,
+        envelope: Envelope,
+        connections: Vec<Cow<'static, str>>,
+        timing: Timing,
+    ) -> Self {
+        Self { envelope, connections, timing, type_name: type_name::<E>(), event: Arc::new(event) }
+    }
+
     pub(super) fn is<E: 'static>(&self) -> bool {
         self.event.is::<E>()
     }
@@ -64,16 +73,7 @@ impl fmt::Display for Recorded {
 pub(crate) struct Record(Mutex<Vec<Recorded>>);
 
 impl Record {
-    pub(crate) fn add<E: Send + Sync + 'static>(
-        &self,
-        event: E,
-        envelope: Envelope,
-        connections: Vec<Cow<'static, str>>,
-        timing: Timing,
-    ) {
-        let type_name = type_name::<E>();
-        let recorded =
-            Recorded { envelope, connections, timing, type_name, event: Arc::new(event) };
+    pub(crate) fn add(&self, recorded: Recorded) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
     }
 

@@ -209,7 +209,8 @@ async fn every_way_to_ask_is_answered_alike() {
     for request in [
         post(path, "7", "application/x-www-form-urlencoded", fields.clone()),
         post(path, "7", "", fields.clone()),
-        post(path, "7", "Application/JSON; charset=utf-8", body),
+        post(path, "7", "Application/JSON; charset=utf-8", body.clone()),
+        post(path, "7", "application/vnd.api+json", body),
         post(&format!("{path}?{fields}"), "7", "application/json", String::new()),
         get.body(Body::empty()).unwrap(),
     ] {
@@ -351,7 +352,11 @@ async fn every_denial_has_its_reason() {
             "the handler of room.{id} did not say yes, and no other route does",
         ),
         (Some(1), "news", "the channel is public, which nobody needs a permission for"),
-        (Some(1), "", "the request has no channel_name"),
+        (
+            Some(1),
+            "",
+            "the request has no channel_name, in a form (urlencoded), in JSON or in the query",
+        ),
         (Some(1), "private-broken", "the handler of broken failed: the database is away"),
         (
             Some(1),
@@ -399,4 +404,37 @@ fn a_route_with_a_prefix_is_refused_at_the_start() {
     let _ = Channels::<App>::new()
         .user::<User>()
         .private("private-orders.{id}", |_: User| async { true });
+}
+
+#[test]
+fn the_list_names_the_users_type_without_its_parameters() {
+    let channels =
+        Channels::<()>::new().user::<Option<User>>().private("a", |_: Option<User>| async { true });
+    assert_eq!(channels.list().to_string(), "private   a   Option\n");
+}
+
+#[test]
+#[should_panic(expected = "Channels::user comes before the routes")]
+fn routes_are_not_lost_by_saying_too_late_who_the_user_is() {
+    let _ = Channels::<App>::new().private("open", |()| async { true }).user::<User>();
+}
+
+/// The route of issue 4, with what every application has imported from axum.
+#[tokio::test]
+async fn the_extractors_of_axum_are_understood() {
+    use axum::extract::{Path, State};
+
+    type Db = Shops;
+    let channels = Channels::<App>::new().user::<User>();
+    let channels = channels.private(
+        "orders.{id}",
+        |user: User, Path(id): Path<u64>, State(db): State<Db>| async move {
+            user.id == id && db.0.contains(&id)
+        },
+    );
+    let user = User { id: 5 };
+    let gate = channels.with_state(App { shops: Shops(&[5]) });
+    gate.assert_can_join(&user, "private-orders.5").await;
+    gate.assert_cannot_join(&user, "private-orders.6").await;
+    gate.assert_cannot_join(&user, "private-orders.x").await;
 }

@@ -1,6 +1,6 @@
 //! Pages while a server is well, down, or hangs. Time is the test's.
 
-use std::time::Duration;
+use std::{future::IntoFuture as _, time::Duration};
 
 use resound::{
     Broadcaster, Channel, Outcome, SendError,
@@ -226,4 +226,146 @@ fn a_broadcaster_outlives_the_runtime_that_used_it_first() {
         });
     }
     assert_eq!(server.names(), ["a", "b"]);
+}
+
+/// A broadcaster by which these events were queued, all before the first was sent.
+async fn queue(server: &Scripted, policy: Policy, names: &[&'static str]) -> Broadcaster {
+    let broadcaster = server.broadcaster(policy);
+    for name in names {
+        broadcaster.send(event(*name)).await;
+    }
+    broadcaster
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_goes_together_in_its_order() {
+    let server = Scripted::batching(Mood::Well, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "b", "c", "d"]).await;
+    broadcaster.flush(LONG).await.unwrap();
+    assert_eq!(server.names(), ["a", "b", "c", "d"]);
+    assert_eq!(server.batches(), [3]);
+    assert_eq!((stats(&broadcaster).sent, stats(&broadcaster).waiting), (4, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_event_does_not_take_its_batch_with_it() {
+    let server = Scripted::batching(Mood::Picky, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "bad", "b", "c", "d"]).await;
+    broadcaster.flush(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(server.names(), ["a", "b", "c", "d"]);
+    // Refused as a whole, three one by one, and then together again.
+    assert_eq!((server.batches(), server.tries()), (vec![3, 2], 5));
+    assert_eq!((stats(&broadcaster).sent, stats(&broadcaster).dropped), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_did_not_get_to_is_sent_later() {
+    let server = Scripted::batching(Mood::Failing, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "b", "c"]).await;
+    assert_eq!(broadcaster.flush(Duration::from_millis(50)).await, Err(2));
+    server.set(Mood::Well);
+    broadcaster.flush(LONG).await.unwrap();
+    assert_eq!(server.names(), ["a", "b", "c"]);
+    assert_eq!(server.batches(), [3, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_outlive_an_outage_in_their_order_and_once() {
+    for mood in [Mood::Down, Mood::Hanging] {
+        let server = Scripted::batching(mood, 10);
+        let broadcaster = queue(&server, Policy::default(), &["a", "b", "c"]).await;
+        assert_eq!(broadcaster.flush(Duration::from_secs(10)).await, Err(3));
+        server.set(Mood::Well);
+        broadcaster.flush(LONG).await.unwrap();
+        assert_eq!(server.names(), ["a", "b", "c"]);
+        assert_eq!(stats(&broadcaster).dropped, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_are_tried_within_the_bounds_of_the_policy() {
+    let server = Scripted::batching(Mood::Down, 10);
+    let policy = Policy { tries_max: 2, ..Policy::default() };
+    let broadcaster = queue(&server, policy, &["a", "b"]).await;
+    broadcaster.flush(LONG).await.unwrap();
+    assert_eq!((server.tries(), stats(&broadcaster).dropped), (4, 2));
+    let policy =
+        Policy { tries_max: u32::MAX, age_max: Duration::from_secs(20), ..Policy::default() };
+    let broadcaster = queue(&server, policy, &["a", "b"]).await;
+    broadcaster.flush(Duration::from_secs(20)).await.unwrap();
+    assert_eq!(stats(&broadcaster).dropped, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_panics_takes_neither_the_queue_nor_a_page_with_it() {
+    let server = Scripted::new(Mood::Panicking);
+    let broadcaster = server.broadcaster(Policy::default());
+    for name in ["a", "bad", "b"] {
+        broadcaster.send(event(name)).await;
+    }
+    broadcaster.flush(Duration::from_secs(1)).await.unwrap();
+    assert_eq!((server.names(), stats(&broadcaster).dropped), (vec!["a".into(), "b".into()], 1));
+    let error = broadcaster.send(event("bad")).now().result().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the broadcast connection server failed: the driver panicked: as the test wants it"
+    );
+
+    let server = Scripted::batching(Mood::Panicking, 3);
+    let broadcaster = queue(&server, Policy::default(), &["a", "bad", "b"]).await;
+    broadcaster.flush(Duration::from_secs(1)).await.unwrap();
+    assert_eq!((server.names(), stats(&broadcaster).dropped), (vec!["a".into(), "b".into()], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_fail_together_do_not_lengthen_the_outage() {
+    let server = Scripted::new(Mood::Hanging);
+    let broadcaster = server.broadcaster(Policy::default());
+    let pages: Vec<_> =
+        (0..50).map(|_| tokio::spawn(broadcaster.send(event("a")).now().into_future())).collect();
+    for page in pages {
+        page.await.unwrap();
+    }
+    server.set(Mood::Well);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    broadcaster.send(event("b")).now().result().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_without_end_are_allowed() {
+    let server = Scripted::new(Mood::Down);
+    let policy = Policy {
+        timeout: Duration::MAX,
+        age_max: Duration::MAX,
+        pause_max: Duration::MAX,
+        tries_max: u32::MAX,
+        ..Policy::default()
+    };
+    let broadcaster = server.broadcaster(policy);
+    broadcaster.send(event("a")).await;
+    broadcaster.flush(LONG).await.unwrap_err();
+    server.set(Mood::Well);
+    broadcaster.flush(2 * LONG).await.unwrap();
+    assert_eq!(server.names(), ["a"]);
+}
+
+#[test]
+fn what_waits_when_a_runtime_ends_is_sent_by_a_flush_in_another() {
+    let server = Scripted::new(Mood::Hanging);
+    let broadcaster = server.broadcaster(Policy::default());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime().block_on(async {
+        broadcaster.send(event("a")).await;
+        tokio::task::yield_now().await;
+    });
+    server.set(Mood::Well);
+    runtime().block_on(broadcaster.flush(Duration::from_secs(5))).unwrap();
+    assert_eq!(server.names(), ["a"]);
+}
+
+#[test]
+#[should_panic(expected = "there is no broadcast connection \"revreb\"; there is log")]
+fn a_default_connection_that_does_not_exist_is_noticed_at_the_start() {
+    let builder = Broadcaster::builder().connection("log", resound::drivers::Log);
+    let _ = builder.default_connection("revreb").build();
 }

@@ -102,7 +102,7 @@ impl Model for User {
 
 #[derive(Serialize, Broadcast)]
 #[broadcast(private = &self.user, channels = self.topics.iter().map(|topic| format!("topic.{topic}")))]
-#[broadcast(namespace = "Shop\\Events", when = self.user.id > 1, now, queue = "high")]
+#[broadcast(namespace = "Shop.Events", when = self.user.id > 1, now, queue = "high")]
 #[broadcast(
     connection = "reverb",
     connection = "log",
@@ -150,8 +150,104 @@ fn events_may_be_generic() {
 #[broadcast(channel = "news")]
 struct Unit;
 
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "news", namespace = "")]
+struct Bare;
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "news", namespace = "\\Shop\\Events\\")]
+struct Slashed;
+
+#[test]
+fn a_namespace_may_be_none_or_have_slashes_around_it() {
+    check(&Bare, &["news"], "Bare", "[]");
+    check(&Slashed, &["news"], r"Shop\Events\Slashed", "[]");
+}
+
 #[test]
 fn an_event_without_fields_is_an_empty_list() {
     check(&Unit, &["news"], r"App\Events\Unit", "[]");
     assert_eq!(Unit.name(), EventName::short("Unit"));
+}
+
+/// Names that the derive's own code could be taken for.
+#[allow(dead_code, non_camel_case_types, reason = "they are only in the way")]
+mod in_the_way {
+    use ::resound::Broadcast;
+
+    pub(super) mod elsewhere {
+        pub(crate) use ::resound as sound;
+    }
+    type Vec = ();
+    type Option = ();
+    type Result = ();
+    type String = ();
+    type Channel = ();
+    type Timing = ();
+    mod std {}
+    mod core {}
+    mod resound {}
+    pub(super) fn channels() -> [&'static str; 2] {
+        ["a", "b"]
+    }
+    pub(super) fn name(name: &str) -> ::std::string::String {
+        name.to_owned()
+    }
+
+    #[derive(serde::Serialize, Broadcast)]
+    #[broadcast(channels = channels(), private = name(self.channels), presence = "{channels}.{name}")]
+    #[broadcast(crate = "elsewhere::sound", now, queue = "q", connection = "c", with = name("with"))]
+    pub(super) struct Event {
+        pub(super) channels: &'static str,
+        pub(super) name: u8,
+    }
+}
+
+#[test]
+fn names_of_the_application_are_its_own() {
+    let event = in_the_way::Event { channels: "x", name: 7 };
+    check(&event, &["a", "b", "private-x", "presence-x.7"], r"App\Events\Event", r#""with""#);
+}
+
+macro_rules! event {
+    ($name:ident, $channel:literal, $field:ident) => {
+        #[derive(Serialize, Broadcast)]
+        #[broadcast(channel = $channel, private = "own.{id}", when = self.id > 0, with = "self.id")]
+        struct $name {
+            $field: u8,
+            id: u8,
+        }
+    };
+}
+event!(Made, "made.{other}.{id}", other);
+
+#[test]
+fn a_macro_may_write_events() {
+    let event = Made { other: 1, id: 2 };
+    check(&event, &["made.1.2", "private-own.2"], r"App\Events\Made", "2");
+    assert!(event.when());
+}
+
+#[derive(Serialize, Broadcast)]
+#[broadcast(channel = "{kind.0.1}.{items.len()}.{self.kind.1}.{self.r#in}")]
+struct r#Bounded<T, const N: usize = 3>
+where
+    T: Serialize,
+{
+    kind: ((u8, char), u8),
+    items: Vec<T>,
+    r#in: u8,
+    #[serde(skip)]
+    _sizes: [u8; N],
+}
+
+#[test]
+fn events_may_have_bounds_and_sizes() {
+    let event = Bounded { kind: ((1, 'a'), 2), items: vec!["x"], r#in: 5, _sizes: [0; 3] };
+    check(
+        &event,
+        &["a.1.2.5"],
+        r"App\Events\Bounded",
+        r#"{"kind":[[1,"a"],2],"items":["x"],"in":5}"#,
+    );
 }

@@ -116,3 +116,17 @@ async fn further_demands_show_what_did_not_meet_them() {
         );
     }
 }
+
+#[tokio::test]
+async fn who_an_event_leaves_out_is_left_out_however_it_is_sent() {
+    let fake = Fake::new();
+    let broadcaster = fake.broadcaster();
+    let greeting = || broadcast::private("user.1").name("greeting").to_others("1.2");
+    greeting().send(&broadcaster).await;
+    broadcaster.send(greeting()).await;
+    broadcaster.send(greeting()).to_others("3.4").await;
+    broadcaster.send(greeting()).to_others(resound::SocketId::none()).await;
+    let sockets: Vec<_> =
+        fake.events().iter().map(|event| event.envelope.socket.to_string()).collect();
+    assert_eq!(sockets, ["1.2", "1.2", "3.4", "none"]);
+}

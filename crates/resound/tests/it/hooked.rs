@@ -166,7 +166,7 @@ async fn a_server_elsewhere_calls_them_by_webhooks() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("it is bound");
     let webhook = format!("http://{address}/broadcasting/webhook");
-    let server = Server::start_with(&[("RESOUND_WEBHOOK_URL", &webhook), DELAY]);
+    let server = Server::start_with(&[], &[("RESOUND_WEBHOOK_URL", &webhook), DELAY]);
     let port = server.port;
     let broadcaster = Broadcaster::from_variables(|name| {
         let value = match name {

@@ -145,3 +145,42 @@ async fn why_a_client_may_not_join_is_in_the_log() {
         ]
     );
 }
+
+/// A layer that broadcasts what the log says.
+struct Telling(Broadcaster);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Telling {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if event.metadata().name().contains("queue.rs") {
+            self.0.send(broadcast::public("log").name("line")).dispatch();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_broadcast_does_not_stand_in_its_own_way() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let server = Scripted::new(Mood::Hanging);
+    let broadcaster = server.broadcaster(Policy { events_max: 1, ..Policy::default() });
+    let subscriber = tracing_subscriber::registry().with(Telling(broadcaster.clone()));
+    let _guard = tracing::subscriber::set_default(subscriber);
+    broadcaster.send(event("a")).await;
+    broadcaster.send(event("b")).result().await.unwrap_err();
+    assert_eq!(broadcaster.stats("server").expect("it is there").dropped, 2);
+}
+
+#[tokio::test]
+async fn a_long_name_does_not_fill_the_log() {
+    let (log, _guard) = Log::start();
+    let name = format!("private-{}", "é".repeat(10_000));
+    let channels = Channels::<()>::new();
+    let router: Router = resound::axum::routes(&Broadcaster::null(), channels);
+    let body = Body::from(format!("socket_id=1.2&channel_name={name}"));
+    router
+        .oneshot(Request::post("/broadcasting/auth").body(body).expect("a request"))
+        .await
+        .expect("an answer");
+    let lines = log.lines();
+    assert!(lines.len() == 1 && lines[0].chars().count() < 500, "{lines:?}");
+}

@@ -21,20 +21,21 @@ pub(crate) const SECRET: &str = "resound-secret";
 
 /// A running server, ended when it is dropped.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) port: u16,
 }
 
 impl Server {
     /// Starts a server as an operator would whose `.env` is that of a Laravel application.
     pub(crate) fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_with(&[], &[])
     }
 
-    /// The same with more variables.
-    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
+    /// With more arguments and variables.
+    pub(crate) fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary())
             .args(["start", "--host", "127.0.0.1", "--port", "0", "--log", "json"])
+            .args(arguments)
             // Empty: neither a `.env` nor a `resound.toml` of somebody else.
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .env_clear()

@@ -21,37 +21,39 @@ use resound_protocol::signature::{Query, RequestParts, Signer, verify_request};
 use tokio::net::TcpListener;
 
 /// A request that arrived.
-struct Seen {
+pub(crate) struct Seen {
     peer: SocketAddr,
-    uri: String,
+    pub(crate) uri: String,
     headers: HeaderMap,
-    body: String,
+    pub(crate) body: String,
 }
 
+/// What is answered to a request.
+pub(crate) type Script = fn(&Seen) -> (u16, &'static str);
+
 #[derive(Clone)]
-struct Server {
-    answer: (StatusCode, &'static str),
+pub(crate) struct Server {
+    script: Script,
     seen: Arc<Mutex<Vec<Seen>>>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    async fn start(status: u16, body: &'static str) -> Self {
+    pub(crate) async fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works");
-        let answer = (StatusCode::from_u16(status).expect("it works"), body);
         let address = listener.local_addr().expect("it works");
-        let server = Self { answer, seen: Arc::default(), address };
+        let server = Self { script, seen: Arc::default(), address };
         let app = Router::new().fallback(take).with_state(server.clone());
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async { axum::serve(listener, app).await });
         server
     }
 
-    fn broadcaster(&self) -> Broadcaster {
+    pub(crate) fn broadcaster(&self) -> Broadcaster {
         broadcaster(self.address.port())
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.seen.lock().expect("it works"))
     }
 }
@@ -64,15 +66,22 @@ async fn take(
     body: Bytes,
 ) -> (StatusCode, &'static str) {
     let body = String::from_utf8(body.into()).expect("it works");
-    server.seen.lock().expect("it works").push(Seen { peer, uri: uri.to_string(), headers, body });
-    server.answer
+    let seen = Seen { peer, uri: uri.to_string(), headers, body };
+    let (status, answer) = (server.script)(&seen);
+    server.seen.lock().expect("it works").push(seen);
+    (StatusCode::from_u16(status).expect("it works"), answer)
+}
+
+/// Takes everything.
+pub(crate) fn ok(_: &Seen) -> (u16, &'static str) {
+    (200, "{}")
 }
 
 fn broadcaster(port: u16) -> Broadcaster {
     broadcaster_of(port, Credentials::new("resound-key", "resound-secret"))
 }
 
-fn broadcaster_of(port: u16, credentials: Credentials) -> Broadcaster {
+pub(crate) fn broadcaster_of(port: u16, credentials: Credentials) -> Broadcaster {
     let options = PusherOptions {
         scheme: Scheme::Http,
         port,
@@ -87,7 +96,7 @@ fn event() -> broadcast::AnonymousEvent {
 
 #[tokio::test]
 async fn requests_are_signed_and_say_what_they_are() {
-    let server = Server::start(200, "{}").await;
+    let server = Server::start(ok).await;
     server.broadcaster().send(event()).to_others("1.2").now().result().await.unwrap();
     let seen = server.seen().pop().expect("a request");
     assert_eq!(
@@ -107,7 +116,7 @@ async fn requests_are_signed_and_say_what_they_are() {
 
 #[tokio::test]
 async fn a_hundred_channels_go_in_one_request_and_one_more_in_another() {
-    let server = Server::start(200, "{}").await;
+    let server = Server::start(ok).await;
     let channels: Vec<Channel> = (1..=101).map(|n| Channel::public(format!("c{n}"))).collect();
     let event = broadcast::on(&channels).name("x");
     server.broadcaster().send(event).now().result().await.unwrap();
@@ -119,7 +128,7 @@ async fn a_hundred_channels_go_in_one_request_and_one_more_in_another() {
 
 #[tokio::test]
 async fn a_connection_is_used_again() {
-    let server = Server::start(200, "{}").await;
+    let server = Server::start(ok).await;
     let broadcaster = server.broadcaster();
     for _ in 0..3 {
         broadcaster.send(event()).now().result().await.unwrap();
@@ -130,7 +139,7 @@ async fn a_connection_is_used_again() {
 
 #[tokio::test]
 async fn what_the_server_says_is_in_the_error() {
-    let server = Server::start(401, "Authentication\n signature invalid.").await;
+    let server = Server::start(|_| (401, "Authentication\n signature invalid.")).await;
     let error = server.broadcaster().send(event()).now().result().await.unwrap_err();
     let port = server.address.port();
     assert_eq!(
@@ -155,7 +164,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn nothing_is_sent_in_clear_on_an_encrypted_channel() {
-    let server = Server::start(200, "{}").await;
+    let server = Server::start(ok).await;
     let event = broadcast::on([Channel::public("a"), Channel::encrypted("b")]);
     let error = server.broadcaster().send(event).now().result().await.unwrap_err();
     assert!(matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. }), "{error}");
@@ -165,7 +174,7 @@ async fn nothing_is_sent_in_clear_on_an_encrypted_channel() {
 
 #[tokio::test]
 async fn with_a_key_each_encrypted_channel_gets_a_payload_of_its_own() {
-    let server = Server::start(200, "{}").await;
+    let server = Server::start(ok).await;
     let key = MasterKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
     let credentials = Credentials::new("resound-key", "resound-secret").master_key(key);
     let broadcaster = broadcaster_of(server.address.port(), credentials);
@@ -183,4 +192,58 @@ async fn with_a_key_each_encrypted_channel_gets_a_payload_of_its_own() {
         assert!(!body.contains("secret text"), "{body}");
     }
     assert_ne!(bodies[1].get(..120), bodies[2].get(..120));
+}
+
+#[test]
+fn connections_of_a_runtime_that_has_ended_are_not_used() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let servers =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let servers = servers.expect("it works");
+    let server = servers.block_on(Server::start(ok));
+    let broadcaster = server.broadcaster();
+    for _ in 0..3 {
+        runtime().block_on(async {
+            for _ in 0..2 {
+                broadcaster.send(event()).now().result().await.expect("it is sent");
+                broadcaster.send(event()).await;
+                broadcaster.flush(std::time::Duration::from_secs(5)).await.expect("it is sent");
+            }
+        });
+    }
+    assert_eq!(server.seen().len(), 12);
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_is_named_without_the_signature() {
+    let credentials = Credentials::new("resound-key", "resound-secret");
+    let options = PusherOptions::new("1001", credentials, "a host");
+    let broadcaster = Broadcaster::builder().connection("reverb", Pusher::new(options)).build();
+    let error = broadcaster.send(event()).now().result().await.unwrap_err().to_string();
+    assert!(error.contains(r#""https://a host:443/apps/1001/events" is no address"#), "{error}");
+}
+
+/// Answers one request on each connection, and closes it when the next one is there: when it has crossed the news.
+fn closing_server() -> u16 {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("it works");
+    let port = listener.local_addr().expect("it works").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut bytes) = (stream.expect("it works"), [0; 4096]);
+            let _first = stream.read(&mut bytes);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+            let _second = stream.read(&mut bytes);
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_closes_every_connection_fails_no_page() {
+    let broadcaster = broadcaster(closing_server());
+    for _ in 0..20 {
+        broadcaster.send(event()).now().result().await.expect("it is sent");
+    }
 }

@@ -52,7 +52,7 @@ fn broadcaster(server: &Server) -> Broadcaster {
 }
 
 /// What the application answers to a client that wants to join.
-async fn ask(broadcaster: &Broadcaster, client: &Client, channel: &str) -> Value {
+pub(crate) async fn ask(broadcaster: &Broadcaster, client: &Client, channel: &str) -> Value {
     let channels = Channels::<()>::new()
         .user::<User>()
         .private("orders.{id}", |_: User, Path(id): Path<u64>| async move { id == 7 })

@@ -1,6 +1,7 @@
-//! Bodies of `POST /apps/{id}/events`, byte for byte as Laravel's pusher driver sends them.
+//! Bodies of `POST /apps/{id}/events`, byte for byte as Laravel's pusher driver sends them, and of
+//! `POST /apps/{id}/batch_events`, which Laravel never sends.
 
-use crate::{envelope::Envelope, json};
+use crate::{channel::Channel, envelope::Envelope, json};
 
 /// The body for one event. PHP's library writes one channel as `channel`, several as `channels`.
 pub(super) fn event(envelope: &Envelope) -> String {
@@ -26,6 +27,22 @@ pub(super) fn event(envelope: &Envelope) -> String {
     body
 }
 
+/// The items of a batch for one event: one for each of its channels, because an item has one channel.
+pub(super) fn items(envelope: &Envelope) -> Vec<String> {
+    let item = |channel: &Channel| {
+        event(&Envelope { channels: vec![channel.clone()], ..envelope.clone() })
+    };
+    match &*envelope.channels {
+        [_] => vec![event(envelope)],
+        channels => channels.iter().map(item).collect(),
+    }
+}
+
+/// The body for several events.
+pub(super) fn batch(items: &[String]) -> String {
+    format!(r#"{{"batch":[{}]}}"#, items.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
@@ -34,7 +51,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Broadcast, Channel, EventName, SocketId, broadcast};
+    use crate::{Broadcast, EventName, SocketId, broadcast};
 
     #[track_caller]
     fn check(event: &impl Broadcast, socket: &str, expected: &str) {
@@ -141,5 +158,15 @@ mod tests {
         let event = OrderShipped { b: "", user: User { id: 1, name: "" }, total: 0 };
         let body = super::event(&Envelope::of(&event, crate::name::NAMESPACE).expect("JSON"));
         assert!(body.starts_with(r#"{"name":"App\\Events\\OrderShipped","data":"#), "{body}");
+    }
+
+    #[test]
+    fn an_item_of_a_batch_has_one_channel() {
+        let mut envelope = Envelope::of(&broadcast::on(["a", "b"]).name("e"), "").expect("JSON");
+        envelope.socket = SocketId::from("1.2");
+        assert_eq!(
+            batch(&items(&envelope)),
+            r#"{"batch":[{"name":"e","data":"[]","channel":"a","socket_id":"1.2"},{"name":"e","data":"[]","channel":"b","socket_id":"1.2"}]}"#
+        );
     }
 }

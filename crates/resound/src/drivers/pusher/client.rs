@@ -57,13 +57,14 @@ impl Client {
     }
 
     pub(super) async fn post(&self, url: &str, body: String) -> Result<Reply, DriverError> {
-        let request = Request::post(url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header("X-Pusher-Library", LIBRARY)
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| DriverError::Refused(format!("{url:?} is no address: {error}")))?;
+        let body = Bytes::from(body);
+        let request = request(url, &body)?;
         let server = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let response = self.0.request(request).await.map_err(|error| {
+        let mut answer = self.0.request(request).await;
+        if answer.as_ref().is_err_and(is_broken_off) {
+            answer = self.0.request(self::request(url, &body)?).await;
+        }
+        let response = answer.map_err(|error| {
             DriverError::Unavailable(format!("{server} can't be reached: {}", chain(&error)))
         })?;
         let status = response.status().as_u16();
@@ -72,6 +73,25 @@ impl Client {
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         Ok(Reply { status, excerpt: excerpt(&body) })
     }
+}
+
+fn request(url: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, DriverError> {
+    Request::post(url)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("X-Pusher-Library", LIBRARY)
+        .body(Full::new(body.clone()))
+        .map_err(|error| {
+            // Behind the question mark is a signature.
+            let address = url.split('?').next().unwrap_or_default();
+            DriverError::Refused(format!("{address:?} is no address: {error}"))
+        })
+}
+
+/// Whether a connection ended before the answer. Mostly it was one that the server had closed, and our request crossed
+/// the news of it: Reverb closes all after one request, and does not say so before.
+fn is_broken_off(error: &legacy::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    !error.is_connect() && !cause.is_some_and(hyper::Error::is_parse)
 }
 
 /// The roots are loaded only for who needs them: they take half a megabyte.

@@ -4,29 +4,38 @@
 //!
 //! * `options`: where the server is, and who we are
 //! * `body`: what is said
+//! * `batch`: several events in one request
 //! * `client`: HTTP
 
+mod batch;
 mod body;
 mod client;
 mod options;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use resound_protocol::signature::{Signer, sign_request};
 
 use crate::{
-    channel::Channel,
-    driver::{Answers, Driver, Sending},
+    driver::{Answers, Driver, Sending, SendingBatch},
     drivers::pusher::client::{Client, Reply},
     envelope::Envelope,
     error::DriverError,
+    front_end::EchoOptions,
 };
 
 pub use options::{PusherOptions, Scheme};
 
 /// The drivers `pusher` and `reverb`: events go to a server by Pusher's HTTP API.
 ///
-/// Connections are kept and used again. One request carries at most 100 channels.
+/// Connections are kept and used again. One request carries at most 100 channels of one event, or as many events of
+/// the queue as [`PusherOptions::batch_max`] says.
 ///
 /// ```
 /// use resound::{Broadcaster, driver::Credentials, drivers::{Pusher, PusherOptions, Scheme}};
@@ -47,6 +56,10 @@ pub struct Pusher {
     client: Client,
     /// What is signed, `/apps/{id}/events`, without the prefix.
     path: String,
+    /// The same for several events, `/apps/{id}/batch_events`.
+    batch_path: String,
+    /// Whether the server knows nothing of batches.
+    has_no_batches: AtomicBool,
 }
 
 /// Channels of one request. Pusher HTTP API, "Publishing an event on multiple channels".
@@ -59,23 +72,31 @@ impl Pusher {
             signer: Signer::new(&options.credentials.secret),
             client: Client::new(options.scheme),
             path: format!("/apps/{}/events", options.app_id),
+            batch_path: format!("/apps/{}/batch_events", options.app_id),
+            has_no_batches: AtomicBool::new(false),
             options,
         }
     }
 
     async fn post(&self, envelope: &Envelope) -> Result<(), DriverError> {
-        let body = match envelope.channels.iter().find(|channel| channel.is_encrypted()) {
-            Some(channel) => self.encrypted(envelope, channel)?,
-            None => body::event(envelope),
-        };
-        let url = self.url(&body, unix_seconds());
-        match self.client.post(&url, body).await? {
+        let sealed = self.sealed(envelope)?;
+        let body = body::event(sealed.as_ref().unwrap_or(envelope));
+        match self.request(&self.path, body).await? {
             Reply { status: 200..=299, .. } => Ok(()),
             reply => Err(self.fault(&reply)),
         }
     }
 
-    fn encrypted(&self, envelope: &Envelope, channel: &Channel) -> Result<String, DriverError> {
+    async fn request(&self, path: &str, body: String) -> Result<Reply, DriverError> {
+        let url = self.url(path, &body, unix_seconds());
+        self.client.post(&url, body).await
+    }
+
+    /// The event with its payload encrypted, if it is one for an encrypted channel.
+    fn sealed(&self, envelope: &Envelope) -> Result<Option<Envelope>, DriverError> {
+        let Some(channel) = envelope.channels.iter().find(|channel| channel.is_encrypted()) else {
+            return Ok(None);
+        };
         if envelope.channels.len() > 1 {
             return Err(DriverError::Refused(format!(
                 "{channel} is encrypted and must come alone"
@@ -83,14 +104,14 @@ impl Pusher {
         }
         let sealed = self.options.credentials.seal(channel.as_str(), &envelope.payload);
         let payload = sealed.map_err(DriverError::Refused)?;
-        Ok(body::event(&Envelope { payload, ..envelope.clone() }))
+        Ok(Some(Envelope { payload, ..envelope.clone() }))
     }
 
     /// The address of a request, with its signature.
-    fn url(&self, body: &str, now: u64) -> String {
+    fn url(&self, path: &str, body: &str, now: u64) -> String {
         let key = &self.options.credentials.key;
-        let query = sign_request("POST", &self.path, &[], body.as_bytes(), key, &self.signer, now);
-        format!("{}{}?{query}", self.options.base(), self.path)
+        let query = sign_request("POST", path, &[], body.as_bytes(), key, &self.signer, now);
+        format!("{}{path}?{query}", self.options.base())
     }
 
     fn fault(&self, reply: &Reply) -> DriverError {
@@ -110,8 +131,21 @@ impl Driver for Pusher {
         Box::pin(self.post(envelope))
     }
 
+    fn send_batch<'a>(&'a self, envelopes: &'a [Arc<Envelope>]) -> SendingBatch<'a> {
+        Box::pin(self.post_batch(envelopes))
+    }
+
+    fn batch_max(&self) -> usize {
+        let has_batches = !self.has_no_batches.load(Ordering::Relaxed);
+        if has_batches { self.options.batch_max } else { 1 }
+    }
+
     fn channels_max(&self) -> usize {
         CHANNELS_MAX
+    }
+
+    fn front_end(&self) -> EchoOptions {
+        self.options.front_end()
     }
 
     fn answers(&self) -> Answers {
@@ -138,7 +172,7 @@ mod tests {
         // Vector A of Pusher's HTTP API in our notes, verified with npm's pusher.
         let body = r#"{"name":"order.shipped","channels":["private-orders.7"],"data":"{\"id\":7,\"status\":\"shipped\"}"}"#;
         assert_eq!(
-            pusher.url(body, 1_700_000_000),
+            pusher.url(&pusher.path, body, 1_700_000_000),
             "https://example.org:443/ws/apps/1001/events?auth_key=resound-key&auth_timestamp=1700000000\
              &auth_version=1.0&body_md5=a1e6a00d7454c5a4fb3d869dd5744964\
              &auth_signature=e23d7f69c39a8c0043f5118231314998642c524ee31c09fa5ab8728fd7ac8f0d"

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::driver::Credentials;
+use crate::{
+    driver::Credentials,
+    front_end::{Connector, EchoOptions, PublicHost, PublicScheme},
+};
 
 /// How a server is spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +48,11 @@ pub struct PusherOptions {
     pub scheme: Scheme,
     /// What stands in front of `/apps` (`/ws`), nothing by default.
     pub path: String,
+    /// How many events of the queue one request may carry, counted once for each of their channels: 10 by default,
+    /// which is Pusher's bound; Resound takes 100 and Reverb any number. With 1 events are sent one by one.
+    pub batch_max: usize,
+    /// The bytes of such a request, 8,000 by default: Reverb refuses requests of more than 10,000.
+    pub batch_bytes_max: usize,
 }
 
 impl PusherOptions {
@@ -61,7 +69,31 @@ impl PusherOptions {
             port: 443,
             scheme: Scheme::default(),
             path: String::new(),
+            batch_max: 10,
+            batch_bytes_max: 8000,
         }
+    }
+
+    /// The same server for browsers; of Pusher's own, which has another address for them, the cluster.
+    pub(super) fn front_end(&self) -> EchoOptions {
+        let options =
+            EchoOptions { path: self.path.clone(), ..EchoOptions::new(&self.credentials.key) };
+        let cluster =
+            self.host.strip_prefix("api-").and_then(|host| host.strip_suffix(".pusher.com"));
+        if let Some(cluster) = cluster {
+            return EchoOptions {
+                connector: Connector::Pusher,
+                host: PublicHost::Cluster,
+                cluster: Some(cluster.to_owned()),
+                ..options
+            };
+        }
+        let scheme = match self.scheme {
+            Scheme::Http => PublicScheme::Http,
+            Scheme::Https => PublicScheme::Https,
+        };
+        let (host, port) = (self.host.clone(), self.port);
+        EchoOptions { host: PublicHost::At { scheme, host, port }, ..options }
     }
 
     /// The server's address, with the path prefix.

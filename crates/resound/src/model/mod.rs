@@ -1,4 +1,17 @@
-//! Things with a channel of their own.
+#![doc = include_str!("../../docs/models.md")]
+//!
+//! # Layout
+//!
+//! * `occurrence`: what happens to a model, as an event; `events`: such events, and the broadcaster's methods
+//! * `snapshot`: how a model was, to see whether it changed
+
+mod events;
+mod occurrence;
+mod snapshot;
+
+pub use events::{created, deleted, restored, trashed, updated};
+pub use occurrence::{BroadcastsEvents, ModelEvent, ModelEventOccurred};
+pub use snapshot::Snapshot;
 
 use crate::name::short_type_name;
 

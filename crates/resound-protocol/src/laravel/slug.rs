@@ -15,8 +15,21 @@ const TRANSLITERATION: &[(&str, &str)] = &[
     ("yen", "¥"), ("yi", "ї"), ("z", "źżžжз"), ("1", "¹"), ("2", "²"), ("3", "³"),
 ];
 
+/// The prefix that Laravel puts in front of its keys and channels in Redis, unless `REDIS_PREFIX` says
+/// otherwise: with the separator `-` since version 13, with `_` before.
+///
+/// ```
+/// use resound_protocol::laravel::redis_prefix;
+///
+/// assert_eq!(redis_prefix("My App", '-'), "my-app-database-");
+/// assert_eq!(redis_prefix("My App", '_'), "my_app_database_");
+/// ```
+pub fn redis_prefix(app_name: &str, separator: char) -> String {
+    format!("{}{separator}database{separator}", slug(app_name, separator))
+}
+
 /// Makes `my_app` of `My App`, with the separator `_`.
-pub(crate) fn slug(title: &str, separator: char) -> String {
+fn slug(title: &str, separator: char) -> String {
     let mut slug = String::with_capacity(title.len());
     let mut has_gap = false;
     let mut push = |text: &str, has_gap: &mut bool| {

@@ -1,0 +1,151 @@
+//! What can go wrong on the way to a notifiable.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use crate::{
+    error::SendError,
+    notification::{channel::ChannelError, notifiable::Owner, notifier::Receipt, via::Via},
+};
+
+/// Why stored notifications could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Something does not fit into its column.
+    #[error("the {column} of a notification has {bytes} bytes, more than the {bytes_max} that fit")]
+    TooLong {
+        /// The column.
+        column: &'static str,
+        /// What was to be stored.
+        bytes: usize,
+        /// What fits.
+        bytes_max: usize,
+    },
+    /// The key of a notifiable is none that the table can hold.
+    #[error("{owner} can't own notifications: the column notifiable_id is of type {column_type}")]
+    Key {
+        /// Whose key it is.
+        owner: Owner,
+        /// The type of the column.
+        column_type: String,
+    },
+    /// Too many ids in one call.
+    #[error("{count} ids at once are more than {count_max}")]
+    TooManyIds {
+        /// How many they are.
+        count: usize,
+        /// How many may be.
+        count_max: usize,
+    },
+    /// The notifiable has no notification of this id: there is none, or it is somebody else's.
+    #[error("{owner} has no notification {id:?}")]
+    Unknown {
+        /// Who asked.
+        owner: Owner,
+        /// For what.
+        id: String,
+    },
+    /// A row is not what it should be.
+    #[error("the {column} of the stored notification {id} can't be read: {reason}")]
+    Row {
+        /// The notification's id.
+        id: String,
+        /// The column.
+        column: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store in memory holds no more.
+    #[error("the store in memory holds {0} notifications, no more fit")]
+    Full(usize),
+    /// The notifier has no store, so that there is no inbox.
+    #[error("the notifier has no store (notification::Builder::store)")]
+    Missing,
+    /// A transaction is open, and the row would not be a part of it.
+    #[error(
+        "a notification that is sent within a transaction is stored in it: \
+         notifier.within(&mut tx).send(…), or spawn a task to store it whatever becomes of the transaction"
+    )]
+    OutsideTransaction,
+    /// The database says no, or nothing.
+    #[error("the notifications can't be read or written: {0}")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Why a notification did not go one of its ways.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// What it says can't be written as JSON, or takes no `id` and `type`.
+    #[error("what it says is not fit for this way: {0}")]
+    Payload(Arc<serde_json::Error>),
+    /// It is to be stored, and the notifier has no store.
+    #[error("the notifier has no store (notification::Builder::store)")]
+    NoStore,
+    /// The notifier has no channel of this name.
+    #[error("the notifier has no such channel; there is {known}")]
+    UnknownChannel {
+        /// Those that there are, joined by commas.
+        known: String,
+    },
+    /// It was not stored.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+    /// It was not broadcast.
+    #[error(transparent)]
+    Broadcast(#[from] SendError),
+    /// A channel failed.
+    #[error("{0}")]
+    Channel(ChannelError),
+    /// A channel took too long.
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+}
+
+/// One way that a notification did not go.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The notification's id.
+    pub id: String,
+    /// Who was not notified; `None` on demand.
+    pub owner: Option<Owner>,
+    /// Which way.
+    pub via: Via,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.owner {
+            Some(owner) => write!(f, "{owner} by {}: {}", self.via, self.reason),
+            None => write!(f, "{} on demand: {}", self.via, self.reason),
+        }
+    }
+}
+
+/// A notification did not go all of its ways.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NotifyError {
+    /// The type of the notification.
+    pub notification: &'static str,
+    /// What failed; at least one.
+    pub failures: Vec<Failure>,
+    /// What was sent all the same: one for each notifiable whose row, if there is one, is stored. It stays so.
+    pub receipts: Vec<Receipt>,
+}
+
+impl fmt::Display for NotifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failures: Vec<String> = self.failures.iter().map(Failure::to_string).collect();
+        write!(f, "{} was not sent to {}", self.notification, failures.join("; "))
+    }
+}
+
+impl Error for NotifyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failures.first().map(|failure| &failure.reason as _)
+    }
+}

@@ -1,0 +1,124 @@
+//! What was sent.
+
+use std::{
+    any::{Any, type_name},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::notification::{
+    notifiable::{OnDemand, Owner},
+    notifier::Receipt,
+    via::Via,
+};
+
+/// A notification for one notifiable, without itself.
+pub(crate) struct Sent {
+    pub(crate) id: String,
+    pub(crate) owner: Option<Owner>,
+    pub(crate) on_demand: Option<OnDemand>,
+    pub(crate) via: Vec<Via>,
+    pub(crate) data: String,
+}
+
+/// A notification that was given to a [`NotificationFake`](crate::notification::NotificationFake), for one notifiable.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct SentNotification {
+    /// Its id.
+    pub id: String,
+    /// The type of the notification.
+    pub type_name: &'static str,
+    /// Who was notified; `None` on demand.
+    pub owner: Option<Owner>,
+    /// Who was notified on demand.
+    pub on_demand: Option<OnDemand>,
+    /// The ways that it would have gone.
+    pub via: Vec<Via>,
+    /// What it says, as JSON.
+    pub data: String,
+    notification: Arc<dyn Any + Send + Sync>,
+}
+
+impl SentNotification {
+    /// The notification itself, if it is of this type.
+    pub fn notification<T: 'static>(&self) -> Option<&T> {
+        self.notification.downcast_ref()
+    }
+
+    pub(super) fn is<T: 'static>(&self) -> bool {
+        self.notification.is::<T>()
+    }
+}
+
+impl fmt::Debug for SentNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for SentNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ways: Vec<&str> = self.via.iter().map(Via::as_str).collect();
+        write!(f, "{} to ", self.type_name)?;
+        match (&self.owner, &self.on_demand) {
+            (Some(owner), _) => write!(f, "{owner}")?,
+            (None, Some(on_demand)) => write!(f, "{on_demand}")?,
+            (None, None) => f.write_str("somebody")?,
+        }
+        write!(f, " via {}: {}", ways.join(", "), self.data)
+    }
+}
+
+/// All that was sent.
+#[derive(Default)]
+pub(crate) struct Record(Mutex<Vec<SentNotification>>);
+
+impl Record {
+    pub(crate) fn add<T: Send + Sync + 'static>(
+        &self,
+        notification: T,
+        sent: Vec<Sent>,
+    ) -> Vec<Receipt> {
+        let notification: Arc<dyn Any + Send + Sync> = Arc::new(notification);
+        let receipts = sent
+            .iter()
+            .map(|sent| Receipt { id: sent.id.clone(), via: sent.via.clone() })
+            .collect();
+        let sent =
+            sent.into_iter().map(|Sent { id, owner, on_demand, via, data }| SentNotification {
+                id,
+                type_name: type_name::<T>(),
+                owner,
+                on_demand,
+                via,
+                data,
+                notification: Arc::clone(&notification),
+            });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(sent);
+        receipts
+    }
+
+    pub(super) fn all(&self) -> Vec<SentNotification> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.all()).finish()
+    }
+}
+
+/// What was sent, for the message of an assertion that fails.
+pub(super) fn list(sent: &[SentNotification]) -> String {
+    if sent.is_empty() {
+        return "nothing was sent".to_owned();
+    }
+    let lines: Vec<String> = sent.iter().map(|sent| format!("\n  {sent}")).collect();
+    format!("sent were:{}", lines.concat())
+}

@@ -1,0 +1,269 @@
+//! How the events of one connection are sent, queue by queue.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    connection::Connection,
+    envelope::Envelope,
+    error::{DriverError, SendError},
+    sql::{
+        queue::Queue,
+        store::{LaneName, Row, Store},
+    },
+};
+
+/// How many events are read at once. After so many a queue of higher priority has its turn.
+const BATCH: i64 = 20;
+/// The pause after an event's first failure, while the connection is up; twice as long after each further one.
+const RETRY_IN: Duration = Duration::from_millis(100);
+/// How often the row of an event that was sent is tried to be deleted, before a worker that shall end gives it up.
+const DELETIONS_MAX: u32 = 5;
+
+/// Sends the events of one connection, one after the other.
+pub(super) struct Courier {
+    /// In the order of their priority.
+    pub(super) lanes: Vec<LaneName>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) queue: Queue,
+    /// Whose lanes are its own.
+    pub(super) name: String,
+    pub(super) poll: Duration,
+    pub(super) lease: Duration,
+    pub(super) age_max: Option<Duration>,
+    /// Something was pushed, or it shall end.
+    pub(super) wake: Arc<Notify>,
+    pub(super) is_stopped: Arc<AtomicBool>,
+    /// The lanes that are its own, and since when at least.
+    pub(super) reserved: HashMap<LaneName, Instant>,
+    /// Tries in vain in a row since the connection is down.
+    pub(super) probes: u32,
+}
+
+/// How a lane was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Something was done.
+    Worked,
+    /// Nothing is to be done, or another worker does it.
+    Idle,
+    /// The first event is due by then, and the others wait for it.
+    Due(Duration),
+    /// The connection is down, and left alone for so long.
+    Down(Duration),
+}
+
+impl Courier {
+    /// Works until it is stopped.
+    pub(super) async fn run(mut self) {
+        let mut is_told = false;
+        while !self.is_stopped() {
+            match self.round().await {
+                Ok(Turn::Worked) => is_told = false,
+                Ok(Turn::Idle) => self.rest(self.poll).await,
+                Ok(Turn::Due(pause)) => self.rest(pause.min(self.poll)).await,
+                Ok(Turn::Down(pause)) => self.pause(pause.min(self.lease / 3)).await,
+                Err(error) => {
+                    self.log_database(&error, &mut is_told);
+                    self.pause(self.poll).await;
+                }
+            }
+        }
+        for lane in std::mem::take(&mut self.reserved).into_keys() {
+            if let Err(error) = self.store().release(&lane, &self.name).await {
+                tracing::debug!(queue = lane.queue, reason = %error, "a queue was not handed over");
+            }
+        }
+    }
+
+    /// The first lane in which something is to be done has its turn.
+    async fn round(&mut self) -> Result<Turn, sqlx::Error> {
+        let mut rest = Turn::Idle;
+        for at in 0..self.lanes.len() {
+            let lane = self.lanes[at].clone();
+            match self.work(&lane).await? {
+                Turn::Idle => {}
+                Turn::Due(pause) => rest = Turn::Due(pause),
+                turn @ (Turn::Worked | Turn::Down(_)) => return Ok(turn),
+            }
+        }
+        Ok(rest)
+    }
+
+    async fn work(&mut self, lane: &LaneName) -> Result<Turn, sqlx::Error> {
+        // Whose lane it is is asked only when there is something in it.
+        let is_own = self.reserved.contains_key(lane);
+        if !is_own && self.store().take(lane, 1).await?.is_empty() {
+            return Ok(Turn::Idle);
+        }
+        if !self.reserve(lane).await? {
+            return Ok(Turn::Idle);
+        }
+        // Read again: whoever had the lane before has sent some of it.
+        let rows = self.store().take(lane, BATCH).await?;
+        if rows.is_empty() {
+            self.reserved.remove(lane);
+            self.store().release(lane, &self.name).await?;
+            // What came in between found the lane taken, and its worker rests by now.
+            let is_empty = self.store().take(lane, 1).await?.is_empty();
+            return Ok(if is_empty { Turn::Idle } else { Turn::Worked });
+        }
+        let mut turn = Turn::Worked;
+        for at in 0..rows.len() {
+            if self.is_stopped() || !self.reserve(lane).await? {
+                break;
+            }
+            turn = self.handle(&rows[at], rows.get(at + 1)).await?;
+            if turn != Turn::Worked {
+                break;
+            }
+        }
+        Ok(turn)
+    }
+
+    /// Makes a lane its own, or keeps it so for another while.
+    async fn reserve(&mut self, lane: &LaneName) -> Result<bool, sqlx::Error> {
+        let now = Instant::now();
+        if self.reserved.get(lane).is_some_and(|since| now < *since + self.lease / 3) {
+            return Ok(true);
+        }
+        let is_own = self.store().reserve(lane, &self.name, self.lease).await?;
+        if is_own {
+            self.reserved.insert(lane.clone(), now);
+        } else {
+            self.reserved.remove(lane);
+        }
+        Ok(is_own)
+    }
+
+    /// One event, which is sent, put off, or failed. [`Turn::Worked`] says that the next one may follow.
+    async fn handle(&mut self, row: &Row, next: Option<&Row>) -> Result<Turn, sqlx::Error> {
+        let envelope = match &row.envelope {
+            Ok(envelope) => envelope,
+            Err(error) => return self.fail(row, &error.to_string()).await,
+        };
+        if self.age_max.is_some_and(|max| row.age > max) {
+            return self.fail(row, "it waited too long (Worker::age_max)").await;
+        }
+        if !row.available_in.is_zero() {
+            return Ok(Turn::Due(row.available_in));
+        }
+        let is_up = self.connection.is_up();
+        if let Err(pause) = self.connection.admitted() {
+            return Ok(Turn::Down(pause));
+        }
+        match self.connection.try_once(envelope).await {
+            Ok(()) => self.forget(row).await,
+            Err(error) if is_refusal(&error) => self.fail(row, &error.to_string()).await,
+            Err(error) if is_up => self.postpone(row, &error).await,
+            Err(_) => self.probe(next).await,
+        }
+    }
+
+    /// A try in vain, of which nothing says that the server is down.
+    async fn postpone(&mut self, row: &Row, error: &SendError) -> Result<Turn, sqlx::Error> {
+        let policy = self.connection.policy();
+        let tries = row.attempts.saturating_add(1);
+        if tries >= policy.tries_max {
+            return self.fail(row, &format!("it was tried {tries} times: {error}")).await;
+        }
+        let pause = RETRY_IN.saturating_mul(1 << row.attempts.min(16)).min(policy.pause_max);
+        self.store().postpone(row.id, pause).await?;
+        Ok(Turn::Due(pause))
+    }
+
+    /// The server is down. That is no event's fault, so that no try counts; unless it is just the first one that
+    /// the server can't stand. So after some tries the second one is asked to prove that.
+    async fn probe(&mut self, next: Option<&Row>) -> Result<Turn, sqlx::Error> {
+        self.probes += 1;
+        let down = Ok(Turn::Down(Duration::ZERO));
+        if self.probes < self.connection.policy().tries_max {
+            return down;
+        }
+        let Some((next, Ok(envelope))) = next.map(|next| (next, &next.envelope)) else {
+            return down;
+        };
+        if self.connection.try_once(envelope).await.is_err() {
+            return down;
+        }
+        self.forget(next).await?;
+        // From here on the first one's tries count.
+        down
+    }
+
+    /// Deletes the row of an event that was sent, come what may: as long as it is there it would be sent again.
+    async fn forget(&mut self, row: &Row) -> Result<Turn, sqlx::Error> {
+        self.probes = 0;
+        let mut tries = 0;
+        while let Err(error) = self.store().sent(row.id).await {
+            tries += 1;
+            let (id, uuid) = (row.id, &*row.uuid);
+            if self.is_stopped() && tries >= DELETIONS_MAX {
+                tracing::error!(id, uuid, reason = %error, "an event was sent, but its row stays: it will be sent again");
+                return Err(error);
+            }
+            if tries == 1 {
+                tracing::warn!(id, uuid, reason = %error, "the row of an event that was sent can't be deleted yet");
+            }
+            tokio::time::sleep(RETRY_IN * tries.min(10)).await;
+        }
+        Ok(Turn::Worked)
+    }
+
+    async fn fail(&mut self, row: &Row, reason: &str) -> Result<Turn, sqlx::Error> {
+        self.store().fail(row.id, reason).await?;
+        let event = row.envelope.as_ref().map_or("", |envelope: &Envelope| &envelope.name);
+        tracing::error!(
+            connection = &*self.connection.name,
+            event,
+            uuid = row.uuid,
+            reason,
+            "a queued broadcast failed: it is in resound_failed_jobs, see resound::sql::Queue::retry"
+        );
+        Ok(Turn::Worked)
+    }
+
+    fn log_database(&self, error: &sqlx::Error, is_told: &mut bool) {
+        if !std::mem::replace(is_told, true) {
+            tracing::error!(
+                connection = &*self.connection.name,
+                reason = %error,
+                "the queue of broadcasts can't be worked, it is tried again (is resound::sql::migrate called?)"
+            );
+        }
+    }
+
+    /// Waits for something to do.
+    async fn rest(&self, pause: Duration) {
+        let _elapsed = timeout_at(Instant::now() + pause, self.wake.notified()).await;
+    }
+
+    /// Waits, whatever is pushed meanwhile.
+    async fn pause(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while !self.is_stopped() && timeout_at(end, self.wake.notified()).await.is_ok() {}
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.queue.0.store
+    }
+}
+
+fn is_refusal(error: &SendError) -> bool {
+    matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. })
+}

@@ -1,0 +1,188 @@
+//! Events that wait in the application's own database.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, SystemTime},
+};
+
+use sqlx::Pool;
+use tokio::sync::Notify;
+
+use crate::{
+    error::QueueError,
+    queue::{self, Job, Pushing},
+    sql::{
+        backend::Backend,
+        store::Store,
+        warning::{PATIENCE, Watch},
+    },
+};
+
+#[doc = include_str!("../../docs/queue.md")]
+#[derive(Clone)]
+pub struct Queue(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) store: Box<dyn Store>,
+    database: &'static str,
+    /// Those who want to know at once that something was pushed.
+    listeners: Mutex<Vec<Weak<Notify>>>,
+    pub(super) watch: Watch,
+}
+
+impl Queue {
+    /// A queue in the database of this pool.
+    pub fn new<DB: Backend>(pool: Pool<DB>) -> Self {
+        Self::with_patience(pool, PATIENCE)
+    }
+
+    /// The same, with another patience than 60 seconds: so long may events wait without a worker before the log warns of it.
+    pub fn with_patience<DB: Backend>(pool: Pool<DB>, patience: Duration) -> Self {
+        DB::queue(pool, patience)
+    }
+
+    pub(super) fn over(store: Box<dyn Store>, database: &'static str, patience: Duration) -> Self {
+        let watch = Watch::new(patience);
+        Self(Arc::new(Inner { store, database, listeners: Mutex::default(), watch }))
+    }
+
+    /// What waits, and how much failed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn stats(&self) -> Result<Stats, sqlx::Error> {
+        let lanes = self.0.store.stats().await?;
+        Ok(Stats { lanes, failed: self.0.store.count_failed().await? })
+    }
+
+    /// The events that were given up, in the order in which they were: a hundred at most, from the one after this id on (0 for the first).
+    ///
+    /// # Errors
+    /// Those of the database.
+    ///
+    /// ```
+    /// # async fn again(queue: resound::sql::Queue) -> Result<(), sqlx::Error> {
+    /// for job in queue.failed(0).await? {
+    ///     println!("{} {}: {}", job.id, job.queue, job.exception);
+    ///     queue.retry(job.id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn failed(&self, after: i64) -> Result<Vec<FailedJob>, sqlx::Error> {
+        self.0.store.failed(after, FAILED_MAX).await
+    }
+
+    /// Puts a failed event back into its queue, at the end. Laravel: `queue:retry`. Says whether there was one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn retry(&self, id: i64) -> Result<bool, sqlx::Error> {
+        let was_there = self.0.store.retry(id).await?;
+        self.wake();
+        Ok(was_there)
+    }
+
+    /// Deletes a failed event. Laravel: `queue:forget`. Says whether there was one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget(&self, id: i64) -> Result<bool, sqlx::Error> {
+        self.0.store.forget(id).await
+    }
+
+    /// Whether rows of this queue can be written in transactions of this database.
+    pub(super) fn is_in<DB: Backend>(&self) -> bool {
+        self.0.database == DB::NAME
+    }
+
+    /// Tells this process' workers that something was committed.
+    pub(super) fn wake(&self) {
+        let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| {
+            let listener = listener.upgrade();
+            listener.inspect(|listener| listener.notify_one()).is_some()
+        });
+        drop(listeners);
+        self.0.watch.begin(self);
+    }
+
+    pub(super) fn listen(&self, listener: &Arc<Notify>) {
+        let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Arc::downgrade(listener));
+    }
+}
+
+impl queue::Queue for Queue {
+    fn push(&self, jobs: Vec<Job>) -> Pushing<'_> {
+        Box::pin(async move {
+            let pushed = self.0.store.push(&jobs).await;
+            pushed.map_err(|error| QueueError::new(error.to_string()))?;
+            self.wake();
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("database", &self.0.database).finish_non_exhaustive()
+    }
+}
+
+/// How many failed jobs are read at once.
+const FAILED_MAX: i64 = 100;
+
+/// What is in the tables of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// What waits, by queue and connection; those without are missing.
+    pub lanes: Vec<LaneStats>,
+    /// How many events were given up, and neither retried nor forgotten.
+    pub failed: u64,
+}
+
+impl Stats {
+    /// How many events wait.
+    pub fn waiting(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.waiting).sum()
+    }
+}
+
+/// What waits in a queue for a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneStats {
+    /// The queue.
+    pub queue: String,
+    /// The broadcast connection.
+    pub connection: String,
+    /// How many events.
+    pub waiting: u64,
+    /// For how long the oldest waits.
+    pub oldest: Duration,
+    /// Whether a worker, of whatever process, sees to it.
+    pub has_worker: bool,
+}
+
+/// An event that was given up: a row of `resound_failed_jobs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailedJob {
+    /// Its id there.
+    pub id: i64,
+    /// What it is called since it was queued, also in the log.
+    pub uuid: String,
+    /// The queue.
+    pub queue: String,
+    /// The broadcast connection.
+    pub connection: String,
+    /// The event, for [`Envelope::from_json`](crate::Envelope::from_json).
+    pub payload: String,
+    /// Why it was given up.
+    pub exception: String,
+    /// When.
+    pub failed_at: SystemTime,
+}
