@@ -6,7 +6,7 @@ use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{
     after_commit::{Waits, at_once},
-    config::{self, ConfigError},
+    config::{self, CONNECTION_VARIABLES, ConfigError},
     connection::{Connection, Policy, Stats},
     driver::{Answers, Credentials, Driver},
     drivers::{Log, Null},
@@ -100,6 +100,30 @@ impl Broadcaster {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
+    /// The same, with a connection for the case that the environment names none: `null` is right for Laravel, but an application may
+    /// well want to work out of the box.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), resound::config::ConfigError> {
+    /// let broadcaster = resound::Broadcaster::from_env_or("log")?; // `embedded`, with that feature
+    /// assert_eq!(broadcaster.connections().next(), Some("log"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_env_or(connection: &str) -> Result<Self, ConfigError> {
+        let variable =
+            |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let is_said = CONNECTION_VARIABLES.iter().any(|name| variable(name).is_some());
+        Self::from_variables(|name| match name {
+            "BROADCAST_CONNECTION" if !is_said => Some(connection.to_owned()),
+            name => variable(name),
+        })
+    }
+
     /// The same, from variables of another source.
     ///
     /// # Errors
@@ -168,6 +192,31 @@ impl Broadcaster {
     pub fn connections(&self) -> impl Iterator<Item = &str> {
         let others = self.0.connections.keys().filter(|name| **name != self.0.default);
         std::iter::once(&self.0.default).chain(others).map(|name| &**name)
+    }
+
+    /// Ends what the application has begun: sends what waits in memory ([`flush`](Self::flush)), says in the log what could not be sent within
+    /// `patience`, and then stops the server in this process, if there is one, whose clients are told to come back.
+    ///
+    /// With axum it belongs into the future of `with_graceful_shutdown`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let broadcaster = resound::Broadcaster::null();
+    /// broadcaster.shutdown(std::time::Duration::from_secs(10)).await;
+    /// # }
+    /// ```
+    pub async fn shutdown(&self, patience: Duration) {
+        if let Err(waiting) = self.flush(patience).await {
+            tracing::error!(
+                waiting,
+                "the process ends before its broadcasts could be sent: they are lost"
+            );
+        }
+        #[cfg(feature = "embedded")]
+        if let Some(embedded) = self.embedded() {
+            embedded.shutdown().await;
+        }
     }
 
     /// Waits until the queues in memory are empty, for the end of the process. What is in a

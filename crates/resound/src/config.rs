@@ -71,6 +71,9 @@ pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> 
     Ok(builder.front_end(front_end))
 }
 
+/// Those that name the default connection, the newer one first.
+pub(crate) const CONNECTION_VARIABLES: [&str; 2] = ["BROADCAST_CONNECTION", "BROADCAST_DRIVER"];
+
 /// The connections that this build can make.
 const KNOWN: &[&str] = &[
     #[cfg(feature = "embedded")]
@@ -107,7 +110,7 @@ fn embedded(
 fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
     // `env()` of Laravel reads both of these as PHP's null.
     let name = |value: String| if value == "(null)" { "null".to_owned() } else { value };
-    for variable in ["BROADCAST_CONNECTION", "BROADCAST_DRIVER"] {
+    for variable in CONNECTION_VARIABLES {
         if let Some(value) = filled(variables, variable) {
             return (variable, name(value));
         }

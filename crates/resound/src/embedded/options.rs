@@ -153,13 +153,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_credentials_some_are_drawn() {
-        let key = || {
-            let config = Options::new().read().expect("it is a configuration");
-            config.apps[0].key.clone()
-        };
-        assert_eq!(key().len(), 20);
-        assert_ne!(key(), key());
+    fn without_credentials_a_secret_is_drawn_and_the_key_stays_for_pages_that_come_back() {
+        let app = || Options::new().read().expect("it is a configuration").apps.remove(0);
+        let (one, other) = (app(), app());
+        assert_eq!((one.secret.len(), &one.key), (64, &other.key));
+        assert_ne!(one.secret, other.secret);
     }
 
     #[test]

@@ -19,7 +19,7 @@ async fn an_event_arrives_in_the_order_in_which_it_was_sent() {
     for number in 0..200 {
         let event = broadcast::private("orders.7").name("shipped").with(json!({ "n": number }));
         // One with, one without the queue: each is awaited until it has its place.
-        let sent = event.send(&app.broadcaster).now().result().await;
+        let sent = app.broadcaster.send(event).now().result().await;
         sent.expect("it is sent");
     }
     for number in 0..200 {
@@ -39,7 +39,7 @@ async fn who_sent_it_does_not_get_it() {
         let news = client.channel("news");
         heard.push((news.listen::<Value>(".n"), news.subscribed().await));
     }
-    let send = |n: u64| broadcast::public("news").name("n").with(json!(n)).send(&app.broadcaster);
+    let send = |n: u64| app.broadcaster.send(broadcast::public("news").name("n").with(json!(n)));
     send(1).to_others(ann.socket_id()).now().result().await.expect("it is sent");
     send(2).now().result().await.expect("it is sent");
     assert_eq!(next(&mut heard[0].0).await, json!(2));
@@ -125,7 +125,7 @@ async fn two_servers_in_one_process_know_nothing_of_each_other() {
     bobs.subscribed().await.expect("it may join");
     for (app, n) in [(&one, 1), (&two, 2)] {
         let event = broadcast::public("news").name("n").with(json!(n));
-        event.send(&app.broadcaster).now().result().await.expect("it is sent");
+        app.broadcaster.send(event).now().result().await.expect("it is sent");
     }
     assert_eq!(next(&mut heard[0]).await, json!(1));
     assert_eq!(next(&mut heard[1]).await, json!(2));
@@ -149,7 +149,7 @@ async fn a_shutdown_sends_clients_away_and_leaves_nothing() {
     assert!(app.get("/up").await.starts_with("HTTP/1.1 503"));
     let path = format!("/app/{}", app.embedded.key());
     assert!(app.get(&path).await.starts_with("HTTP/1.1 503"));
-    let sent = broadcast::public("news").send(&app.broadcaster).now().result().await;
+    let sent = app.broadcaster.send(broadcast::public("news")).now().result().await;
     let Err(SendError::Driver { fault: DriverError::Refused(reason), .. }) = sent else {
         panic!("{sent:?}");
     };
@@ -189,7 +189,7 @@ async fn more_clients_than_may_be_are_told_so() {
 async fn what_no_server_would_take_is_refused() {
     let app = Application::start().await;
     let refused = async |event: broadcast::AnonymousEvent| {
-        let sent = event.send(&app.broadcaster).now().result().await;
+        let sent = app.broadcaster.send(event).now().result().await;
         sent.expect_err("it is refused").to_string()
     };
     let text = refused(broadcast::public("a b")).await;
@@ -208,7 +208,7 @@ async fn the_environment_starts_it() {
     let broadcaster = Broadcaster::from_variables(variables).expect("it starts");
     assert_eq!(broadcaster.connections().next(), Some("embedded"));
     let embedded = broadcaster.embedded().expect("it is there").clone();
-    broadcast::public("news").send(&broadcaster).now().result().await.expect("it is sent");
+    broadcaster.send(broadcast::public("news")).now().result().await.expect("it is sent");
     assert_eq!(embedded.stats().await.published, 1);
 
     let wrong = |name: &str| {
@@ -231,6 +231,6 @@ async fn what_goes_to_an_encrypted_channel_is_sealed() {
     orders.subscribed().await.expect("it may join");
     let event =
         broadcast::on([Channel::encrypted("orders.7")]).name("shipped").with(json!({ "id": 7 }));
-    event.send(&app.broadcaster).now().result().await.expect("it is sent");
+    app.broadcaster.send(event).now().result().await.expect("it is sent");
     assert_eq!(next(&mut events).await, json!({ "id": 7 }));
 }

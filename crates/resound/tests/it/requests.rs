@@ -91,7 +91,7 @@ async fn a_client_without_websocket_gets_events_as_they_come() {
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
     until_heard(&mut stream, &mut text, "subscription_succeeded").await;
     let event = resound::broadcast::public("news").name("n").with(json!({ "a": 1 }));
-    event.send(&app.broadcaster).now().result().await.expect("it is sent");
+    app.broadcaster.send(event).now().result().await.expect("it is sent");
     until_heard(&mut stream, &mut text, "news").await;
     assert_eq!(app.embedded.connections(), 1);
     // It goes away without a word.
