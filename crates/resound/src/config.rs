@@ -32,7 +32,10 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// There is no such connection.
-    #[error("{variable} is {value:?}, but this build of resound knows only {known}")]
+    #[error(
+        "{variable} is {value:?}, but this build of resound knows only {known}{}",
+        remedy(value)
+    )]
     UnknownConnection {
         /// The variable.
         variable: &'static str,
@@ -47,6 +50,16 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+}
+
+/// What makes a connection known that this build lacks.
+fn remedy(connection: &str) -> &'static str {
+    match connection {
+        "embedded" => "; the cargo feature `embedded` adds it",
+        "redis" => "; the cargo feature `redis` adds it",
+        "pusher" | "reverb" => "; the cargo feature `http` adds it",
+        _ => "",
+    }
 }
 
 /// Where variables come from.
@@ -115,6 +128,9 @@ fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
             return (variable, name(value));
         }
     }
+    tracing::warn!(
+        "BROADCAST_CONNECTION is not set, so that events go nowhere; `null` says that this is meant"
+    );
     ("BROADCAST_CONNECTION", "null".to_owned())
 }
 
@@ -260,6 +276,17 @@ mod tests {
         };
         let broadcaster = builder(&variables).map_err(|error| error.to_string())?.build();
         Ok(broadcaster.connections().collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn a_connection_that_was_not_built_in_names_its_cargo_feature() {
+        let error = ConfigError::UnknownConnection {
+            variable: "BROADCAST_CONNECTION",
+            value: "redis".to_owned(),
+            known: "log, null".to_owned(),
+        };
+        let text = error.to_string();
+        assert!(text.ends_with("only log, null; the cargo feature `redis` adds it"), "{text}");
     }
 
     #[test]

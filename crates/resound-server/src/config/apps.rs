@@ -16,8 +16,8 @@ use super::{
 
 /// The id of an application whose secret is drawn.
 const EMBEDDED_ID: &str = "embedded";
-/// Its key. Everybody may know it, and it must stay: pages that were open while the process was restarted come back with it, and a
-/// client that is told that its key is unknown never tries again.
+/// Its key. Pages that are open while the process restarts come back with the key that they know; an unknown one
+/// (4001) would send them away for good. No secret: every page has it.
 const EMBEDDED_KEY: &str = "embedded-key";
 
 /// The applications that somebody configured; empty if nobody did.

@@ -101,6 +101,12 @@ impl Server {
         let capacity = Capacity::claim(&config.server, shards);
         let shared = Shared::new(config, None, capacity, config.server.port).map_err(failed)?;
         let supervisor = Supervisor::start(Arc::new(shared), shards).map_err(failed)?;
+        tracing::info!(
+            app = &*app_id,
+            shards,
+            path = &*config.server.path,
+            "the embedded server runs"
+        );
         let Supervisor { shared, shards, stop, is_over, thread } = supervisor;
         let core = Core { shared, shards, app_id, next: AtomicUsize::new(0), is_over };
         let supervisor = Mutex::new(Some(thread));
