@@ -53,10 +53,10 @@ pub enum ConfigError {
 impl ConfigError {
     /// What is wrong, of a connection that is not the one that is asked for.
     pub(crate) fn reason(&self) -> String {
-        match self {
-            Self::Missing { variable, .. } => format!("{variable} is missing"),
-            _ => self.to_string(),
+        if let Self::Missing { variable, .. } = self {
+            return format!("{variable} is missing");
         }
+        self.to_string()
     }
 }
 
