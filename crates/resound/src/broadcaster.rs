@@ -10,7 +10,7 @@ use crate::{
     connection::{Connection, Policy, Stats},
     driver::{Answers, Credentials, Driver},
     drivers::{Log, Null},
-    error::SendError,
+    error::{SendError, because},
     event::Broadcast,
     fake::Record,
     front_end::EchoOptions,
@@ -53,6 +53,8 @@ struct Inner {
     namespace: String,
     default: Arc<str>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    /// Why connections that the environment could describe are not there.
+    missing: BTreeMap<&'static str, String>,
     front_end: Option<EchoOptions>,
     /// Where events go in tests.
     record: Option<Arc<Record>>,
@@ -451,7 +453,8 @@ impl Broadcaster {
     pub(crate) fn connection(&self, name: &str) -> Result<&Arc<Connection>, SendError> {
         self.0.connections.get(name).ok_or_else(|| {
             let known = self.connections().collect::<Vec<_>>().join(", ");
-            SendError::UnknownConnection { name: name.to_owned(), known }
+            let reason = self.0.missing.get(name).cloned();
+            SendError::UnknownConnection { name: name.to_owned(), known, reason }
         })
     }
 }
@@ -496,6 +499,8 @@ pub struct Builder {
     namespace: String,
     default: Option<Arc<str>>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    /// Why connections that the environment could describe are not there.
+    missing: BTreeMap<&'static str, String>,
     front_end: Option<EchoOptions>,
     record: Option<Arc<Record>>,
     #[cfg(feature = "embedded")]
@@ -509,6 +514,7 @@ impl Default for Builder {
             namespace: NAMESPACE.to_owned(),
             default: None,
             connections: BTreeMap::new(),
+            missing: BTreeMap::new(),
             front_end: None,
             record: None,
             #[cfg(feature = "embedded")]
@@ -591,6 +597,17 @@ impl Builder {
         self
     }
 
+    /// Remembers why the environment describes no connection of this name.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn without(mut self, name: &'static str, error: &ConfigError) -> Self {
+        // Who uses none of its variables does not want it.
+        if !matches!(error, ConfigError::Missing { .. }) {
+            tracing::warn!(connection = name, reason = %error, "a broadcast connection is left out");
+        }
+        self.missing.insert(name, error.reason());
+        self
+    }
+
     /// What the default connection's driver knows.
     pub(crate) fn front_end_of_driver(&self) -> EchoOptions {
         let default = self.default.as_ref().and_then(|name| self.connections.get(name));
@@ -608,14 +625,21 @@ impl Builder {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
-        let Self { namespace, connections, front_end, record, queue, .. } = self;
+        let Self { namespace, connections, missing, front_end, record, queue, .. } = self;
         let known = || connections.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let is_known = connections.contains_key(&default);
-        assert!(is_known, "there is no broadcast connection {default:?}; there is {}", known());
+        let reason = || because(missing.get(&*default).map(String::as_str));
+        assert!(
+            is_known,
+            "there is no broadcast connection {default:?}{}; there is {}",
+            reason(),
+            known()
+        );
         Broadcaster(Arc::new(Inner {
             namespace,
             default,
             connections,
+            missing,
             front_end,
             record,
             queue,

@@ -62,6 +62,17 @@ fn remedy(connection: &str) -> &'static str {
     }
 }
 
+#[cfg(any(feature = "http", feature = "redis"))]
+impl ConfigError {
+    /// What is wrong, of a connection that is not the one that is asked for.
+    pub(crate) fn reason(&self) -> String {
+        if let Self::Missing { variable, .. } = self {
+            return format!("{variable} is missing");
+        }
+        self.to_string()
+    }
+}
+
 /// Where variables come from.
 pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -216,7 +227,7 @@ mod http {
                     builder = builder.connection(connection.name, Pusher::new(options));
                 }
                 Err(error) if connection.name == default => return Err(error),
-                Err(_) => {}
+                Err(error) => builder = builder.without(connection.name, &error),
             }
         }
         Ok(builder)
@@ -313,6 +324,39 @@ mod tests {
         let reverb = "REVERB_APP_ID=1\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\nREVERB_HOST=h";
         let all = format!("{pusher}\n{reverb}\nBROADCAST_CONNECTION=reverb");
         assert_eq!(read(&all), Ok("reverb log null pusher".to_owned()));
+    }
+
+    #[cfg(feature = "http")]
+    #[tokio::test]
+    async fn a_connection_that_is_not_the_default_one_says_why_it_is_not_there() {
+        let variables = |name: &str| {
+            let value = match name {
+                "REVERB_APP_ID" | "REVERB_APP_KEY" | "REVERB_APP_SECRET" | "REVERB_HOST" => "x",
+                "REVERB_PORT" => "808O",
+                "REDIS_URL" => "nowhere",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let broadcaster = builder(&variables).expect("null is the default").build();
+        let error = async |name: &'static str| {
+            let event = crate::broadcast::public("news").name("posted");
+            broadcaster.send(event).via(name).result().await.unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("reverb").await,
+            r#"there is no broadcast connection "reverb" (REVERB_PORT is "808O", but it must be a port from 1 to 65535); there is null, log"#
+        );
+        assert_eq!(
+            error("pusher").await,
+            r#"there is no broadcast connection "pusher" (PUSHER_APP_ID is missing); there is null, log"#
+        );
+        #[cfg(feature = "redis")]
+        assert!(error("redis").await.contains(r#"connection "redis" (REDIS_URL is "…", but"#));
+        assert_eq!(
+            error("nope").await,
+            r#"there is no broadcast connection "nope"; there is null, log"#
+        );
     }
 
     #[cfg(feature = "http")]
