@@ -96,7 +96,7 @@ impl Server {
             );
         }
         let shards = shard_count(&config.server);
-        let capacity = Capacity::claim(&config.server, shards);
+        let capacity = Capacity::claim_beside_application(&config.server, shards);
         let shared = Shared::new(config, None, capacity, config.server.port).map_err(failed)?;
         let supervisor = Supervisor::start(Arc::new(shared), shards).map_err(failed)?;
         let Supervisor { shared, shards, stop, is_over, thread } = supervisor;

@@ -94,6 +94,11 @@ async fn a_client_without_websocket_gets_events_as_they_come() {
     event.send(&app.broadcaster).now().result().await.expect("it is sent");
     until_heard(&mut stream, &mut text, "news").await;
     assert_eq!(app.embedded.connections(), 1);
+    assert_eq!(
+        app.embedded.server().sockets(),
+        3,
+        "its own, and the pair that it is answered over"
+    );
     // It goes away without a word.
     drop(stream);
     app.until_empty().await;
