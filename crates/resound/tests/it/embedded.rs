@@ -7,7 +7,7 @@ use resound::{
 use resound_client::{Client, ConnectionState};
 use serde_json::{Value, json};
 
-use crate::application::{Application, next};
+use crate::application::{Application, DEADLINE, next};
 
 #[tokio::test]
 async fn an_event_arrives_in_the_order_in_which_it_was_sent() {
@@ -110,6 +110,7 @@ async fn everything_may_stand_behind_a_prefix() {
     let app = Application::with(Options::new().path("/ws")).await;
     let client = app.connect(1).await;
     client.channel("news").subscribed().await.expect("it may join");
+    assert_eq!(app.broadcaster.front_end().path, "/ws", "pages are told");
     assert!(app.get("/ws/up").await.ends_with(r#"{"health":"OK"}"#));
     assert!(app.get("/up").await.starts_with("HTTP/1.1 404"));
 }
@@ -150,10 +151,13 @@ async fn a_shutdown_sends_clients_away_and_leaves_nothing() {
     let path = format!("/app/{}", app.embedded.key());
     assert!(app.get(&path).await.starts_with("HTTP/1.1 503"));
     let sent = broadcast::public("news").send(&app.broadcaster).now().result().await;
-    let Err(SendError::Driver { fault: DriverError::Refused(reason), .. }) = sent else {
+    let Err(SendError::Driver { fault: DriverError::Ended(reason), .. }) = sent else {
         panic!("{sent:?}");
     };
     assert_eq!(reason, "the embedded server has stopped");
+    // Nor does what is queued hold up the process's end.
+    broadcast::public("news").send(&app.broadcaster).await;
+    app.broadcaster.flush(DEADLINE).await.expect("nothing waits");
 }
 
 #[tokio::test]

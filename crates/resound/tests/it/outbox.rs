@@ -6,7 +6,7 @@ use std::{
 };
 
 use resound::{
-    Broadcaster, Envelope, Outcome,
+    Broadcaster, DriverError, Envelope, Outcome,
     broadcast::{self, AnonymousEvent},
     connection::Policy,
     driver::{Driver, Sending},
@@ -87,6 +87,33 @@ async fn a_worker_that_is_stopped_finishes_the_event_in_hand_and_begins_no_other
     gate.open.notify_one();
     stopping.await.unwrap();
     assert_eq!(queue.stats().await.unwrap().waiting(), 1);
+}
+
+/// A server that has ended in this process, as an embedded one after its shutdown.
+#[derive(Clone, Default)]
+struct Ended(Arc<Notify>);
+
+impl Driver for Ended {
+    fn send<'a>(&'a self, _: &'a Envelope) -> Sending<'a> {
+        self.0.notify_one();
+        Box::pin(async { Err(DriverError::Ended("it has ended".to_owned())) })
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_kept_for_the_next_process_when_the_server_has_ended_in_this_one() {
+    let database = databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    sql::migrate(&pool).await.unwrap();
+    let (server, queue) = (Ended::default(), Queue::new(pool));
+    let builder = Broadcaster::builder().connection("ended", server.clone());
+    let broadcaster = builder.queue(queue.clone()).build();
+    broadcaster.send(event("a")).await;
+    let running = worker(&broadcaster).spawn();
+    server.0.notified().await;
+    running.stop().await;
+    assert_eq!(queue.stats().await.unwrap().waiting(), 1);
+    assert!(queue.failed(0).await.unwrap().is_empty());
 }
 
 #[test]
