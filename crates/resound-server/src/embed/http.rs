@@ -15,6 +15,7 @@ use super::{
     Body, Core,
     body::Task,
     entry::{Beside, Place, unavailable},
+    near_end::NearEnd,
     socket_pair,
 };
 use crate::shard::{Stream, mailbox::ShardMessage};
@@ -73,7 +74,7 @@ where
     let take = move |shard: &mut crate::shard::Shard| shard.take_http(stream);
     core.post(core.next_shard(), ShardMessage::Act(Box::new(take)));
     let (sender, connection) =
-        http1::handshake(TokioIo::new(near)).await.map_err(io::Error::other)?;
+        http1::handshake(TokioIo::new(NearEnd::new(near))).await.map_err(io::Error::other)?;
     let connection = Task::spawn(async move {
         let _beside = beside;
         if let Err(error) = connection.await {
