@@ -65,6 +65,11 @@ impl Desk {
         Self { application, waiting: Semaphore::new(WAITING_MAX), places }
     }
 
+    /// Where the application runs.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.application.runtime
+    }
+
     pub(super) async fn ask(&self, case: &Case) -> Result<Reply, Fault> {
         let deadline = Instant::now() + case.config.timeout;
         let _waiting = self.waiting.try_acquire().map_err(|_| Fault::Overload)?;

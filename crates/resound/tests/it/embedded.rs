@@ -238,3 +238,28 @@ async fn what_goes_to_an_encrypted_channel_is_sealed() {
     event.send(&app.broadcaster).now().result().await.expect("it is sent");
     assert_eq!(next(&mut events).await, json!({ "id": 7 }));
 }
+
+/// What begins a task when it is dropped, as a connection of sqlx does.
+struct BeginsTask(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Drop for BeginsTask {
+    fn drop(&mut self) {
+        let sender = self.0.take();
+        tokio::spawn(async move { sender.map(|sender| sender.send(())) });
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_goes_with_the_server_finds_its_runtime() {
+    let embedded = Embedded::start(Options::new().threads(1)).expect("it starts");
+    let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+    let (sender, dropped) = tokio::sync::oneshot::channel();
+    let state = std::sync::Arc::new(BeginsTask(Some(sender)));
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(async || ()))
+        .layer(axum::Extension(state));
+    resound::axum::join_in_process(&broadcaster, &app);
+    drop(app);
+    embedded.shutdown().await;
+    tokio::time::timeout(DEADLINE, dropped).await.expect("in time").expect("the task runs");
+}
