@@ -62,6 +62,16 @@ struct Record {
     n: u8,
 }
 
+#[derive(Serialize, TS)]
+struct Sparse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    note: Option<String>,
+    #[serde(skip_serializing)]
+    #[ts(skip)]
+    secret: u8,
+}
+
 #[track_caller]
 fn check(types: &Types, lines: &[&str]) {
     let text = types.render().expect("names differ");
@@ -201,4 +211,14 @@ fn a_type_that_hides_one_of_typescripts_own_is_refused() {
         Types::new().event_named::<Record>(EventName::exact("n"), [Channel::public("news")]);
     let error = types.render().expect_err("the file uses TypeScript's").to_string();
     assert!(error.starts_with("Record is the name"), "{error}");
+}
+
+#[test]
+fn what_serde_leaves_out_can_be_told() {
+    let json = serde_json::to_string(&Sparse { note: None, secret: 1 }).expect("JSON");
+    assert_eq!(json, "{}");
+    check(
+        &Types::new().event_named::<Sparse>(EventName::exact("n"), [Channel::public("news")]),
+        &["export type Sparse = { note?: string, };"],
+    );
 }
