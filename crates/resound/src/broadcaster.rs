@@ -8,12 +8,13 @@ use crate::{
     after_commit::{Waits, at_once},
     config::{self, ConfigError},
     connection::{Connection, Policy, Stats},
-    driver::{Answers, Driver},
+    driver::{Answers, Credentials, Driver},
     drivers::{Log, Null},
     error::SendError,
     event::Broadcast,
     fake::Record,
     front_end::EchoOptions,
+    hooks::Keys,
     name::{self, NAMESPACE},
     parcel::{Addressed, Parcel, Shelf, log_lost},
     pending::{PendingBroadcast, Timing},
@@ -241,6 +242,17 @@ impl Broadcaster {
         options
     }
 
+    /// The keys of all connections.
+    pub(crate) fn keys(&self) -> Keys {
+        let opening: Vec<_> = self.0.connections.values().filter_map(|c| credentials(c)).collect();
+        #[cfg(feature = "embedded")]
+        let own = self.0.embedded.as_ref().map(|embedded| embedded.credentials());
+        #[cfg(not(feature = "embedded"))]
+        let own: Option<&Credentials> = None;
+        let signing = opening.iter().filter(|other| Some(*other) != own).cloned().collect();
+        Keys { signing, opening }
+    }
+
     pub(crate) fn namespace(&self) -> &str {
         &self.0.namespace
     }
@@ -392,6 +404,13 @@ impl Broadcaster {
             let known = self.connections().collect::<Vec<_>>().join(", ");
             SendError::UnknownConnection { name: name.to_owned(), known }
         })
+    }
+}
+
+fn credentials(connection: &Connection) -> Option<Credentials> {
+    match connection.driver.answers() {
+        Answers::Pusher(credentials) => Some(credentials),
+        Answers::SocketIo | Answers::Empty => None,
     }
 }
 

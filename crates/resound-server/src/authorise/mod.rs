@@ -43,8 +43,12 @@ use std::{
 
 pub use self::in_process::{AuthReply, AuthRequest, InProcess};
 use self::{
-    case::Case, cause::Refusal, client::Reply, granted::Misread, in_process::Desk, queue::Queue,
-    report::Report, tls::Trust,
+    case::Case, cause::Refusal, granted::Misread, in_process::Desk, queue::Queue, report::Report,
+    tls::Trust,
+};
+pub(crate) use self::{
+    client::{Client, Reply},
+    fault::{Fault, Mistrust},
 };
 use crate::config::AuthConfig;
 

@@ -33,7 +33,8 @@ use std::{
     thread::JoinHandle,
 };
 
-use resound_hub::app::LiveApp;
+use resound_hub::app::{App, LiveApp};
+use resound_protocol::webhook::Kinds;
 use tokio::sync::watch;
 
 use self::supervisor::Supervisor;
@@ -46,6 +47,7 @@ pub use crate::authorise::{AuthReply, AuthRequest, InProcess};
 use crate::{
     config::{Config, is_well_known},
     descriptors::Capacity,
+    hook::Listener,
     server::{Shared, shard_count},
     shard::mailbox::{Act, ShardMessage, Shards},
 };
@@ -138,6 +140,24 @@ impl Server {
     pub fn ask_in_process(&self, application: Option<InProcess>) {
         if let Some(authoriser) = &self.0.core.shared.authoriser {
             authoriser.ask_in_process(application);
+        }
+    }
+
+    /// Tells `listener` what happens in channels, of every application and from now on. The last one given counts; it is
+    /// given up when the server stops, after everybody has left.
+    ///
+    /// To hear of whole channels, give it before the first client comes.
+    pub fn listen(&self, listener: Listener) {
+        let core = &self.0.core;
+        core.shared.hooks.listen(Some(listener));
+        let wanting = |app: &Arc<LiveApp>| {
+            let mut app = App::clone(app);
+            app.options.happenings = Kinds::ALL;
+            app
+        };
+        let apps = core.shared.reload(core.shared.apps().iter().map(wanting).collect());
+        for shard in 0..core.shards.count() {
+            core.post(shard, ShardMessage::Reload(apps.clone()));
         }
     }
 }

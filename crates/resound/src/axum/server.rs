@@ -40,7 +40,7 @@ mod embedded {
     use axum::{
         Router,
         body::Body,
-        extract::{ConnectInfo, Request},
+        extract::{ConnectInfo, Request, State},
         response::Response,
         routing::any,
     };
@@ -89,7 +89,11 @@ mod embedded {
         let prefix = embedded.path();
         paths.iter().fold(Router::new(), |router, path| {
             let embedded = embedded.clone();
-            let handler = move |request: Request| async move { answer(&embedded, request).await };
+            let handler = move |State(state): State<S>, request: Request| async move {
+                // Before the client can do anything that hooks want to know.
+                embedded.hooks().start(&embedded, &state);
+                answer(&embedded, request).await
+            };
             router.route(&format!("{prefix}{path}"), any(handler))
         })
     }
