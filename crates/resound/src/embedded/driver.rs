@@ -41,7 +41,7 @@ impl EmbeddedDriver {
         published.map_err(|fault| match fault {
             // It does not come back: another try would only hold up the process's end.
             PublishFault::Stopped => DriverError::Ended(fault.to_string()),
-            fault => DriverError::Refused(fault.to_string()),
+            fault @ (PublishFault::Refused(_) | _) => DriverError::Refused(fault.to_string()),
         })
     }
 }

@@ -69,6 +69,7 @@ struct Sparse {
     note: Option<String>,
     #[serde(skip_serializing)]
     #[ts(skip)]
+    #[allow(dead_code, reason = "it is there to be left out")]
     secret: u8,
 }
 
