@@ -12,6 +12,10 @@ pub enum DriverError {
     /// The server said no, and will say so again.
     #[error("{0}")]
     Refused(String),
+    /// The server has ended, and does not come back in this process: there is no further try, but a durable queue keeps
+    /// the event for the next process.
+    #[error("{0}")]
+    Ended(String),
 }
 
 /// Why an event was not sent, or not queued.

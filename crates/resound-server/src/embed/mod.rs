@@ -11,7 +11,7 @@
 //! # Layout
 //!
 //! * this module: starting and stopping; `supervisor`: the thread that does
-//! * `entry`: requests that are handed in; `websocket`, `bridge`: those that become WebSockets; `http`, `body`: others
+//! * `entry`: requests that are handed in; `websocket`, `bridge`: those that become WebSockets; `http`, `near_end`, `body`: others
 //! * `publish`: events; `figures`: what an application may ask
 
 mod body;
@@ -19,6 +19,7 @@ mod bridge;
 mod entry;
 mod figures;
 mod http;
+mod near_end;
 mod publish;
 mod supervisor;
 mod websocket;
@@ -98,7 +99,7 @@ impl Server {
             );
         }
         let shards = shard_count(&config.server);
-        let capacity = Capacity::claim(&config.server, shards);
+        let capacity = Capacity::claim_beside_application(&config.server, shards);
         let shared = Shared::new(config, None, capacity, config.server.port).map_err(failed)?;
         let supervisor = Supervisor::start(Arc::new(shared), shards).map_err(failed)?;
         tracing::info!(

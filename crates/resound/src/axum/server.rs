@@ -111,6 +111,9 @@ mod embedded {
     /// request; it is asked on the runtime that this is called on. Without this call the server asks over HTTP, as it does by itself:
     /// `RESOUND_AUTH_HOST` is where.
     ///
+    /// A question has no `Host` and no [`ConnectInfo`]: it comes from no connection. What needs one of them, such as a limit per address,
+    /// is to leave this route out, or to look at `X-Forwarded-For`, at whose end the client's address is.
+    ///
     /// The router and the server hold each other from then on, until [`Embedded::shutdown`]. Without an embedded server this does
     /// nothing.
     ///

@@ -137,6 +137,8 @@ impl Connection {
             Ok(()) | Err(SendError::Driver { fault: DriverError::Refused(_), .. }) => {
                 self.note_success();
             }
+            // There is nothing to wait for.
+            Err(SendError::Driver { fault: DriverError::Ended(_), .. }) => {}
             Err(error) => self.note_failure(error),
         }
     }

@@ -64,7 +64,12 @@ async fn settle(
     for (event, result) in events.iter().zip(results) {
         match result {
             Ok(()) => connection.queue.pop_sent(),
-            Err(error @ SendError::Driver { fault: DriverError::Refused(_), .. }) => {
+            Err(
+                error @ SendError::Driver {
+                    fault: DriverError::Refused(_) | DriverError::Ended(_),
+                    ..
+                },
+            ) => {
                 give_up(connection, event, &error.to_string());
             }
             Err(error) => {

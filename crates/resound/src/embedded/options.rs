@@ -109,7 +109,8 @@ impl Options {
         self.set("RESOUND_SHARDS", threads.to_string())
     }
 
-    /// Sets how many clients may be connected; by default as many as the process may have open files.
+    /// Sets how many clients may be connected; by default as many as three quarters of the files that the process may
+    /// have open.
     pub fn connections_max(self, connections: usize) -> Self {
         self.set("RESOUND_MAX_CONNECTIONS", connections.to_string())
     }

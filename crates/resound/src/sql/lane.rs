@@ -177,6 +177,8 @@ impl Courier {
         match self.connection.try_once(envelope).await {
             Ok(()) => self.forget(row).await,
             Err(error) if is_refusal(&error) => self.fail(row, &error.to_string()).await,
+            // The process ends; the next one sends it.
+            Err(error) if is_end(&error) => Ok(Turn::Down(self.lease)),
             Err(error) if is_up => self.postpone(row, &error).await,
             Err(_) => self.probe(lane, behind).await,
         }
@@ -319,6 +321,10 @@ fn writable(reason: &str) -> Cow<'_, str> {
         return reason[..end].replace('\0', "\u{fffd}").into();
     }
     reason[..end].into()
+}
+
+fn is_end(error: &SendError) -> bool {
+    matches!(error, SendError::Driver { fault: DriverError::Ended(_), .. })
 }
 
 fn is_refusal(error: &SendError) -> bool {

@@ -7,7 +7,7 @@ use resound::{
 use resound_client::{Client, ConnectionState};
 use serde_json::{Value, json};
 
-use crate::application::{Application, next};
+use crate::application::{Application, DEADLINE, next};
 
 #[tokio::test]
 async fn an_event_arrives_in_the_order_in_which_it_was_sent() {
@@ -110,6 +110,7 @@ async fn everything_may_stand_behind_a_prefix() {
     let app = Application::with(Options::new().path("/ws")).await;
     let client = app.connect(1).await;
     client.channel("news").subscribed().await.expect("it may join");
+    assert_eq!(app.broadcaster.front_end().path, "/ws", "pages are told");
     assert!(app.get("/ws/up").await.ends_with(r#"{"health":"OK"}"#));
     assert!(app.get("/up").await.starts_with("HTTP/1.1 404"));
 }
@@ -150,10 +151,13 @@ async fn a_shutdown_sends_clients_away_and_leaves_nothing() {
     let path = format!("/app/{}", app.embedded.key());
     assert!(app.get(&path).await.starts_with("HTTP/1.1 503"));
     let sent = app.broadcaster.send(broadcast::public("news")).now().result().await;
-    let Err(SendError::Driver { fault: DriverError::Refused(reason), .. }) = sent else {
+    let Err(SendError::Driver { fault: DriverError::Ended(reason), .. }) = sent else {
         panic!("{sent:?}");
     };
     assert_eq!(reason, "the embedded server has stopped");
+    // Nor does what is queued hold up the process's end.
+    app.broadcaster.send(broadcast::public("news")).await;
+    app.broadcaster.flush(DEADLINE).await.expect("nothing waits");
 }
 
 #[tokio::test]
@@ -233,4 +237,29 @@ async fn what_goes_to_an_encrypted_channel_is_sealed() {
         broadcast::on([Channel::encrypted("orders.7")]).name("shipped").with(json!({ "id": 7 }));
     app.broadcaster.send(event).now().result().await.expect("it is sent");
     assert_eq!(next(&mut events).await, json!({ "id": 7 }));
+}
+
+/// What begins a task when it is dropped, as a connection of sqlx does.
+struct BeginsTask(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Drop for BeginsTask {
+    fn drop(&mut self) {
+        let sender = self.0.take();
+        tokio::spawn(async move { sender.map(|sender| sender.send(())) });
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_goes_with_the_server_finds_its_runtime() {
+    let embedded = Embedded::start(Options::new().threads(1)).expect("it starts");
+    let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+    let (sender, dropped) = tokio::sync::oneshot::channel();
+    let state = std::sync::Arc::new(BeginsTask(Some(sender)));
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(async || ()))
+        .layer(axum::Extension(state));
+    resound::axum::join_in_process(&broadcaster, &app);
+    drop(app);
+    embedded.shutdown().await;
+    tokio::time::timeout(DEADLINE, dropped).await.expect("in time").expect("the task runs");
 }

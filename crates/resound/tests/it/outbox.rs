@@ -187,6 +187,33 @@ async fn one_commit_wakes_the_workers_of_all_its_broadcasters() {
     assert_eq!(server.names(), ["a", "b", "c"]);
 }
 
+/// A server that has ended in this process, as an embedded one after its shutdown.
+#[derive(Clone, Default)]
+struct Ended(Arc<Notify>);
+
+impl Driver for Ended {
+    fn send<'a>(&'a self, _: &'a Envelope) -> Sending<'a> {
+        self.0.notify_one();
+        Box::pin(async { Err(DriverError::Ended("it has ended".to_owned())) })
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_kept_for_the_next_process_when_the_server_has_ended_in_this_one() {
+    let database = databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    sql::migrate(&pool).await.unwrap();
+    let (server, queue) = (Ended::default(), Queue::new(pool));
+    let builder = Broadcaster::builder().connection("ended", server.clone());
+    let broadcaster = builder.queue(queue.clone()).build();
+    broadcaster.send(event("a")).await;
+    let running = worker(&broadcaster).spawn();
+    server.0.notified().await;
+    running.stop().await;
+    assert_eq!(queue.stats().await.unwrap().waiting(), 1);
+    assert!(queue.failed(0).await.unwrap().is_empty());
+}
+
 #[test]
 fn a_worker_needs_a_queue_in_a_database() {
     assert_eq!(Worker::new(&Broadcaster::null()).unwrap_err(), NoQueue);
