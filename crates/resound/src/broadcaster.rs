@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 
 use crate::{
     after_commit::{Waits, at_once},
     config::{self, CONNECTION_VARIABLES, ConfigError},
     connection::{Connection, Policy, Stats},
+    detached::{DETACHED_MAX, Detached},
     driver::{Answers, Credentials, Driver},
     drivers::{Log, Null},
     error::{SendError, because},
@@ -20,9 +21,6 @@ use crate::{
     pending::{PendingBroadcast, Timing},
     queue::{self, Job, Queue},
 };
-
-/// How many events may be on their way into a durable queue without somebody who waits for it.
-const DETACHED_MAX: u32 = 1000;
 
 /// Sends events. It is a pointer: clone it, keep it in the application's state, in services, in jobs.
 ///
@@ -62,8 +60,8 @@ struct Inner {
     embedded: Option<crate::embedded::Embedded>,
     /// Where events wait, if not in the connection's memory.
     queue: Option<Arc<dyn Queue>>,
-    /// A permit for each event that is put into that queue while nobody waits for it.
-    detached: Arc<Semaphore>,
+    /// Events that are put into that queue while nobody waits for it.
+    detached: Arc<Detached>,
 }
 
 impl Broadcaster {
@@ -241,11 +239,11 @@ impl Broadcaster {
             for connection in self.0.connections.values() {
                 connection.idle().await;
             }
-            drop(self.0.detached.acquire_many(DETACHED_MAX).await);
+            self.0.detached.idle().await;
         };
         let is_idle = tokio::time::timeout(patience, all_idle).await.is_ok();
         let waiting: usize = self.0.connections.values().map(|c| c.stats().waiting).sum();
-        let detached = DETACHED_MAX as usize - self.0.detached.available_permits();
+        let detached = self.0.detached.count();
         if is_idle { Ok(()) } else { Err(waiting + detached) }
     }
 
@@ -375,16 +373,15 @@ impl Broadcaster {
         let connection = || Arc::clone(&self.0.default);
         let no_runtime = |_| SendError::NoRuntime { connection: connection() };
         let runtime = Handle::try_current().map_err(no_runtime)?;
-        let waiting = DETACHED_MAX as usize;
-        let full = |_| SendError::QueueFull { connection: connection(), waiting };
-        let permit = Arc::clone(&self.0.detached).try_acquire_owned().map_err(full)?;
+        let full = || SendError::QueueFull { connection: connection(), waiting: DETACHED_MAX };
+        let stay = self.0.detached.enter().ok_or_else(full)?;
         let broadcaster = self.clone();
         runtime.spawn(async move {
             let event = parcel.type_name();
             if let Err(error) = broadcaster.deliver(parcel).await {
                 log_lost(event, &error);
             }
-            drop(permit);
+            drop(stay);
         });
         Ok(())
     }
@@ -643,7 +640,7 @@ impl Builder {
             front_end,
             record,
             queue,
-            detached: Arc::new(Semaphore::new(DETACHED_MAX as usize)),
+            detached: Arc::default(),
             #[cfg(feature = "embedded")]
             embedded: self.embedded,
         }))

@@ -28,6 +28,7 @@ pub mod channel;
 pub mod channels;
 pub mod config;
 pub mod connection;
+mod detached;
 pub mod driver;
 pub mod drivers;
 #[cfg(feature = "embedded")]
