@@ -118,7 +118,7 @@ async fn everything_may_stand_behind_a_prefix() {
 #[tokio::test]
 async fn two_servers_in_one_process_know_nothing_of_each_other() {
     let (one, two) = (Application::start().await, Application::start().await);
-    assert_ne!(one.embedded.key(), two.embedded.key());
+    assert_ne!(one.embedded.credentials(), two.embedded.credentials());
     let (ann, bob) = (one.connect(1).await, two.connect(1).await);
     let (anns, bobs) = (ann.channel("news"), bob.channel("news"));
     let mut heard = [anns.listen::<Value>(".n"), bobs.listen::<Value>(".n")];

@@ -1,6 +1,9 @@
 //! The driver `redis`: as subscribers see it, through the real server, and while Redis is away.
 
-use std::time::Duration;
+use std::{
+    io::{Read as _, Write as _},
+    time::Duration,
+};
 
 use resound::{
     Broadcaster, Channel, DriverError, SendError,
@@ -236,7 +239,10 @@ async fn who_gives_no_password_or_a_wrong_one_is_told_what_to_set() {
 #[tokio::test]
 async fn a_redis_that_is_full_is_tried_again_whoever_asks() {
     let redis = Redis::start_with(&["--maxclients", "1", "--requirepass", "s3cret"]);
-    let _only = std::os::unix::net::UnixStream::connect(redis.socket()).expect("it accepts");
+    let mut only = std::os::unix::net::UnixStream::connect(redis.socket()).expect("it accepts");
+    // It is taken in when it is answered, and not before.
+    only.write_all(b"PING\r\n").expect("it is open");
+    only.read_exact(&mut [0; 7]).expect("-NOAUTH");
     let broadcaster = broadcaster(&redis, &[("REDIS_PASSWORD", "s3cret")]);
     let error = broadcaster.send(event("x")).now().result().await.unwrap_err();
     assert!(
