@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { until } from './inbox.mjs';
 import { Program, fixedPort } from './process.mjs';
 import { APP, BINARY } from './server.mjs';
 
@@ -78,18 +79,30 @@ export class Sample {
   }
 
   /** Posts JSON to a page, as the given user; `socketId` is what Echo puts into `X-Socket-ID`. */
-  async post(target, body, { user = 7, socketId } = {}) {
+  post(target, body, options) {
+    return this.request('POST', target, { body: JSON.stringify(body), ...options });
+  }
+
+  /** Asks for a page, as the given user. */
+  get(target, options) {
+    return this.request('GET', target, options);
+  }
+
+  /** Asks the application for anything; answers the JSON that comes back, if some does. */
+  async request(method, target, { user = 7, socketId, body } = {}) {
     const socket = socketId ? { 'X-Socket-ID': socketId } : {};
-    const response = await fetch(this.url(target), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...this.headers(user), ...socket },
-      body: JSON.stringify(body),
-    });
+    const headers = { 'Content-Type': 'application/json', ...this.headers(user), ...socket };
+    const response = await fetch(this.url(target), { method, headers, body });
     if (!response.ok) {
       throw new Error(`${target} answered ${response.status}: ${await response.text()}`);
     }
     const text = await response.text();
     return text && JSON.parse(text);
+  }
+
+  /** Waits until the application has heard this of its clients. */
+  heard(line) {
+    return until(`the application heard ${line}`, async () => (await this.get('/heard')).includes(line));
   }
 
   /** Ends the application and removes its directory. */

@@ -16,10 +16,10 @@ const [, [, io]] = SOCKET_IOS.slice(-2);
 
 /** The application with each driver: configuration is all that differs. */
 const DRIVERS = {
-  // Its port is the application's own, and so is its HTTP API.
+  // Its port is the application's own, and so is its HTTP API. What is sent is a row of its database first.
   embedded: ({ port }) => ({
     server: { port, publisher: () => publisherOf(port) },
-    env: { BROADCAST_CONNECTION: 'embedded' },
+    env: { BROADCAST_CONNECTION: 'embedded', QUEUE: 'database' },
     stop: () => {},
   }),
   reverb: (sample) => separate(sample, { BROADCAST_CONNECTION: 'reverb' }, 'REVERB'),
@@ -28,15 +28,22 @@ const DRIVERS = {
     const redis = await Redis.start();
     const server = await Server.start({
       env: { RESOUND_REDIS_URL: redis.url, REDIS_PREFIX: 'sample-', RESOUND_AUTH_HOST: sample.host },
+      ...told(sample),
     });
     const env = { BROADCAST_CONNECTION: 'redis', REDIS_URL: redis.url, REDIS_PREFIX: 'sample-' };
     return { server, env, stop: () => Promise.all([server.stop(), redis.stop()]) };
   },
 };
 
+/** The settings of a server that tells the application what clients do, at once. */
+function told({ host }) {
+  const webhooks = [{ url: `${host}/broadcasting/webhook` }];
+  return { apps: [{ ...APP, webhooks }], settings: { webhooks: { delay_seconds: 0 } } };
+}
+
 /** A server of its own, spoken to over HTTP. */
 async function separate(sample, env, prefix) {
-  const server = await Server.start({ env: { RESOUND_AUTH_HOST: sample.host } });
+  const server = await Server.start({ env: { RESOUND_AUTH_HOST: sample.host }, ...told(sample) });
   const address = { HOST: '127.0.0.1', PORT: String(server.port), SCHEME: 'http' };
   const { id, key, secret } = APP;
   const all = { ...address, APP_ID: id, APP_KEY: key, APP_SECRET: secret };
@@ -117,6 +124,72 @@ for (const [driver, begin] of Object.entries(DRIVERS)) {
         for (const _ of channels) {
           assert.deepEqual(await heard.next(), { text: 'hear, hear' });
         }
+      });
+
+      test(`${client}: a notification is stored and heard with the same id, unless it is rolled back`, async (t) => {
+        const echo = await open(t, site, 7);
+        const heard = callback('notification');
+        await joined(site, echo, echo.private('App.Models.User.7').notification(heard));
+        const before = (await sample.get('/notifications')).length;
+        await sample.post('/posts/1/comments', { text: 'never was', fails: true });
+        await sample.post('/posts/1/comments', { text: 'first!' });
+        const { id, ...rest } = await heard.next();
+        assert.deepEqual(rest, { post_id: 1, text: 'first!', type: 'App\\Notifications\\Commented' });
+        const stored = await sample.get('/notifications');
+        assert.equal(stored.length, before + 1);
+        assert.deepEqual(stored[0], {
+          id,
+          type: 'App\\Notifications\\Commented',
+          data: JSON.stringify({ post_id: 1, text: 'first!' }),
+        });
+        assert.equal(heard.calls().length, 1);
+      });
+
+      test(`${client}: a model tells what really happened to it`, async (t) => {
+        const id = client === 'pusher-js' ? 21 : 22;
+        const echo = await open(t, site, 7);
+        const heard = callback('post');
+        const channel = echo.private(`App.Models.Post.${id}`);
+        for (const event of ['PostCreated', 'PostUpdated', 'PostDeleted']) {
+          channel.listen(`.${event}`, ({ model }) => heard([event, model.title]));
+        }
+        await joined(site, echo, channel);
+        for (const title of ['a', 'a', 'b']) {
+          await sample.post(`/posts/${id}`, { text: title });
+        }
+        await sample.request('DELETE', `/posts/${id}`);
+        const news = [['PostCreated', 'a'], ['PostUpdated', 'b'], ['PostDeleted', 'b']];
+        for (const one of news) {
+          assert.deepEqual(await heard.next(), one);
+        }
+        assert.equal(heard.calls().length, news.length);
+      });
+
+      test(`${client}: what is sent in a transaction is heard after its commit, or never`, async (t) => {
+        const echo = await open(t, site, 7);
+        const heard = callback('order');
+        await joined(site, echo, echo.private('orders.7').listen('OrderUpdated', heard));
+        for (const [text, fails] of [['one', false], ['two', true], ['three', false]]) {
+          await sample.post('/orders/7/transaction', { text, fails });
+        }
+        for (const status of ['one', 'three']) {
+          assert.deepEqual(await heard.next(), { order_id: 7, status });
+        }
+        assert.equal(heard.calls().length, 2);
+      });
+
+      test(`${client}: the application hears who comes, types and goes`, async (t) => {
+        const room = client === 'pusher-js' ? 5 : 6;
+        const echo = await open(t, site, 8);
+        const here = callback('here');
+        const channel = echo.join(`room.${room}`).here(here);
+        await here.next();
+        channel.whisper('typing', { name: 'Bo' });
+        await sample.heard(`Bo types in room ${room}`);
+        echo.leave(`room.${room}`);
+        await sample.heard(`8 left room ${room}`);
+        const heard = (await sample.get('/heard')).filter((line) => line.endsWith(`room ${room}`));
+        assert.deepEqual(heard, [`8 joined room ${room}`, `Bo types in room ${room}`, `8 left room ${room}`]);
       });
 
       test(`${client}: a user's own channel is closed to others`, async (t) => {

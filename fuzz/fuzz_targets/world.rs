@@ -24,6 +24,7 @@ use resound_protocol::{
     member::Member,
     signature::{channel_auth, user_auth},
     socket_id::SocketId,
+    webhook::What,
     websocket::Frame,
 };
 use serde_json::json;
@@ -107,6 +108,8 @@ impl Sink for Outside {
     fn authorise(&mut self, _: AuthRequest) {}
 
     fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn happened(&mut self, _: &ChannelKey, _: What) {}
 
     fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
 

@@ -17,6 +17,7 @@ use resound_protocol::{
     member::Member,
     signature::channel_auth,
     socket_id::SocketId,
+    webhook::What,
     websocket::Frame,
 };
 
@@ -47,6 +48,8 @@ impl Sink for Null {
     fn authorise(&mut self, _: AuthRequest) {}
 
     fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn happened(&mut self, _: &ChannelKey, _: What) {}
 
     fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
 

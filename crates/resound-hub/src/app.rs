@@ -10,9 +10,9 @@ use std::{
     },
 };
 
-use resound_protocol::signature::Signer;
+use resound_protocol::{signature::Signer, webhook::Kinds};
 
-use crate::origin::OriginPattern;
+use crate::{origin::OriginPattern, webhook::Webhook};
 
 /// One application: its credentials and its options.
 #[derive(Clone, PartialEq, Eq)]
@@ -132,6 +132,10 @@ pub struct AppOptions {
     /// Whether the secret was drawn at the start because none is configured: then nobody can sign.
     /// Default false.
     pub secret_is_drawn: bool,
+    /// Of what the outside wants to know ([`Sink::happened`](crate::sink::Sink::happened)). Default nothing.
+    pub happenings: Kinds,
+    /// Who is told of it over HTTP. Default nobody.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl Default for AppOptions {
@@ -161,6 +165,8 @@ impl Default for AppOptions {
             presence_member_bytes_max: 10_000,
             bearer_clients: Vec::new(),
             secret_is_drawn: false,
+            happenings: Kinds::NONE,
+            webhooks: Vec::new(),
         }
     }
 }

@@ -47,8 +47,8 @@ pub(crate) struct Event {
 pub(crate) enum Content {
     /// The application published something: its data are a JSON string that, as a rule, contains JSON.
     Published(Published),
-    /// A client did: its data are any JSON.
-    FromClient(Published),
+    /// A client did: its data are any JSON. On presence channels it is a user.
+    FromClient(Published, Option<Box<str>>),
     /// A user's first connection came.
     Added(Member),
     /// A user's last connection left.
@@ -94,7 +94,7 @@ impl Event {
 
     fn pusher(&self, channel: &ChannelName) -> &Frame {
         match &self.content {
-            Content::Published(published) | Content::FromClient(published) => published.frame(),
+            Content::Published(published) | Content::FromClient(published, _) => published.frame(),
             Content::Added(member) => {
                 self.pusher.get_or_init(|| message::member_added(channel, member))
             }
@@ -113,7 +113,7 @@ impl Event {
                 let data = published.data_json().map(socketio::decode_data);
                 Some(socketio::event(published.name_json(), channel, data.as_deref(), offset))
             }
-            Content::FromClient(published) => {
+            Content::FromClient(published, _) => {
                 Some(socketio::event(published.name_json(), channel, published.data_json(), offset))
             }
             Content::Added(member) => Some(socketio::presence_joining(channel, member, offset)),

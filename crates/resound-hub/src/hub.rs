@@ -13,6 +13,7 @@ use resound_protocol::{
 use crate::{
     app::{AppNumber, Apps, LiveApp},
     event::Wire,
+    happening::Wanted,
     life::Lookouts,
     local::LocalChannels,
     owner::OwnedChannels,
@@ -35,6 +36,7 @@ pub struct Hub {
     pub(crate) shard: ShardId,
     pub(crate) shards: usize,
     pub(crate) apps: Arc<Apps>,
+    pub(crate) wanted: Wanted,
     pub(crate) socketio: SocketIoOptions,
     sessions: Vec<Option<Box<Session>>>,
     live: usize,
@@ -105,6 +107,7 @@ impl Hub {
         Self {
             shard,
             shards,
+            wanted: Wanted::of(&apps),
             apps,
             socketio: SocketIoOptions::default(),
             sessions: Vec::new(),
@@ -335,6 +338,7 @@ impl Hub {
         );
         // Only after all have ended: those who end too need not be told that the others do.
         self.settle(now, sink);
+        self.wanted.reload(&apps);
         self.apps = apps;
         for slot in 0..self.sessions.len() as Slot {
             self.watch_life(slot); // the interval may be a shorter one

@@ -5,11 +5,11 @@
 //!
 //! # Layout
 //!
-//! * [`app`], [`origin`]: applications, their limits, whose pages may connect
+//! * [`app`], [`origin`], [`webhook`]: applications, their limits, whose pages may connect, who is told what
 //! * [`hub`]: one shard's part of the whole; the way of a message through the rules
 //! * `session`, `life`, `limits`: a connection, its signs of life, how often it may speak
 //! * `subscribe`, `local`: subscriptions on the side of the connection
-//! * `owner`, `presence`: channels on the side of the shard that owns them
+//! * `owner`, `presence`, `happening`: channels on the side of the shard that owns them
 //! * `event`: what subscribers are told, encoded once per wire format
 //! * [`socketio`], [`authorise`], [`recovery`]: clients of Socket.IO, how they are let into channels, and
 //!   how they return to their sessions
@@ -23,6 +23,7 @@
 pub mod app;
 pub mod authorise;
 mod event;
+mod happening;
 pub mod hub;
 mod life;
 mod limits;
@@ -42,3 +43,4 @@ mod subscribe;
 pub mod time;
 mod timers;
 mod users;
+pub mod webhook;

@@ -3,7 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use resound_protocol::{
-    channel::ChannelName, error::ClientError, message, socket_id::SocketId, socketio,
+    channel::ChannelName,
+    error::ClientError,
+    message,
+    socket_id::SocketId,
+    socketio,
+    webhook::{Kind, What},
     websocket::Frame,
 };
 use smallvec::SmallVec;
@@ -28,6 +33,9 @@ const CACHED_EVENTS_MAX: usize = 100_000;
 /// A count of more subscribers than this is sent every few seconds only (Pusher).
 const COUNT_AT_ONCE_MAX: u64 = 100;
 const COUNT_INTERVAL_SECONDS: Second = 5;
+/// How long a cache channel that remembers nothing is not reported again: about as long as it takes to
+/// publish something.
+const MISS_INTERVAL_SECONDS: Second = 3;
 
 #[derive(Debug, Default)]
 pub(crate) struct OwnedChannel {
@@ -37,6 +45,8 @@ pub(crate) struct OwnedChannel {
     pub(crate) cached: Option<Box<Cached>>,
     count_sent: Second,
     count_is_due: bool,
+    /// Until when another miss is none to report.
+    miss_told_until: Second,
 }
 
 /// The last published event of a cache channel.
@@ -66,13 +76,16 @@ impl OwnedChannel {
         }
     }
 
-    fn leave(&mut self, shard: ShardId) {
-        if let Some(at) = self.shards.iter().position(|(id, _)| *id as ShardId == shard) {
-            self.shards[at].1 -= 1;
-            if self.shards[at].1 == 0 {
-                self.shards.swap_remove(at);
-            }
+    /// Counts a connection out; whether it was the last one.
+    fn leave(&mut self, shard: ShardId) -> bool {
+        let Some(at) = self.shards.iter().position(|(id, _)| *id as ShardId == shard) else {
+            return false;
+        };
+        self.shards[at].1 -= 1;
+        if self.shards[at].1 == 0 {
+            self.shards.swap_remove(at);
         }
+        self.shards.is_empty()
     }
 
     pub(crate) fn cached(&self, now: Now) -> Option<&Cached> {
@@ -180,6 +193,7 @@ impl Hub {
         let SubscribeRequest { channel, wire, .. } = request;
         let is_new = matches!(request.ticket, Ticket::New(_));
         let owned = self.owned.entry(channel);
+        let is_occupied = is_new && owned.shards.is_empty();
         let mut added = None;
         if let Some(member) = request.member.as_ref().filter(|_| is_new) {
             let presence = owned.presence.get_or_insert_default();
@@ -191,7 +205,7 @@ impl Hub {
                 ));
             }
             if presence.join(member) == Join::First {
-                added = Some(Content::Added(member.clone()));
+                added = Some(member.clone());
             }
         }
         let confirmation = confirm(&channel.name, owned, *wire, request.welcome);
@@ -201,11 +215,33 @@ impl Hub {
             (None, Wire::Pusher) => Some(message::cache_miss(&channel.name)),
             (None, Wire::SocketIo) => None,
         });
-        if let Some(content) = added {
-            self.spread(channel, content, sink);
+        let is_missed = channel.name.is_cache() && owned.cached(now).is_none();
+        if is_occupied {
+            self.report(channel, Kind::ChannelOccupied, || What::ChannelOccupied, sink);
+        }
+        if let Some(member) = added {
+            let what = || What::MemberAdded { user_id: member.user_id.to_string() };
+            self.report(channel, Kind::MemberAdded, what, sink);
+            self.spread(channel, Content::Added(member), sink);
             self.report_members(channel, sink);
         }
+        if is_missed {
+            self.report_miss(channel, now, sink);
+        }
         Ok(Welcome { confirmation, cached })
+    }
+
+    /// Many who come at once miss the same event.
+    fn report_miss(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
+        if !self.wants(channel.app, Kind::CacheMiss) {
+            return;
+        }
+        if let Some(owned) = self.owned.get_mut(channel)
+            && owned.miss_told_until <= now.seconds()
+        {
+            owned.miss_told_until = now.seconds().saturating_add(MISS_INTERVAL_SECONDS);
+            sink.happened(channel, What::CacheMiss);
+        }
     }
 
     pub(crate) fn own_unsubscribe(
@@ -219,14 +255,19 @@ impl Hub {
         let Some(owned) = self.owned.get_mut(channel) else {
             return;
         };
-        owned.leave(shard);
+        let is_vacated = owned.leave(shard);
         let left = member.and_then(|id| owned.presence.as_mut()?.leave(id));
         if let Some(member) = left {
+            let what = || What::MemberRemoved { user_id: member.user_id.to_string() };
+            self.report(channel, Kind::MemberRemoved, what, sink);
             self.spread(channel, Content::Removed(member), sink);
             self.report_members(channel, sink);
         }
-        self.owned.remove_if_unneeded(channel);
         self.count_changed(channel, now, sink);
+        if is_vacated {
+            self.report(channel, Kind::ChannelVacated, || What::ChannelVacated, sink);
+        }
+        self.owned.remove_if_unneeded(channel);
     }
 
     fn report_members(&self, channel: &ChannelKey, sink: &mut dyn Sink) {
@@ -241,6 +282,7 @@ impl Hub {
     }
 
     pub(crate) fn own_publish(&mut self, publication: Publication, sink: &mut dyn Sink) {
+        self.report_client_event(&publication, sink);
         let Publication { channel, content, except, cached_data, at } = publication;
         let event = Event::new(content, self.next_offset());
         if let (Some(data_json), Some(app)) = (cached_data, self.app(channel.app)) {
@@ -316,8 +358,8 @@ impl Hub {
     }
 
     fn count_changed(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
-        let is_wanted = self.app(channel.app).is_some_and(|app| app.options.subscription_count);
-        if !is_wanted || channel.name.is_presence() {
+        let is_told = self.tells_count(channel.app) || self.wants(channel.app, COUNT);
+        if !is_told || channel.name.is_presence() {
             return;
         }
         let Some(owned) = self.owned.get_mut(channel) else {
@@ -333,21 +375,36 @@ impl Hub {
         }
     }
 
+    /// Whether subscribers are told how many they are.
+    fn tells_count(&self, app: AppNumber) -> bool {
+        self.apps.by_number(app).is_some_and(|app| app.options.subscription_count)
+    }
+
+    /// One that was sent meanwhile has another timer, if it is due again.
     pub(crate) fn send_held_count(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
-        if self.owned.get_mut(channel).is_some_and(|owned| std::mem::take(&mut owned.count_is_due))
-        {
+        let is_due = self.owned.get_mut(channel).is_some_and(|owned| {
+            owned.count_is_due && owned.count_sent + COUNT_INTERVAL_SECONDS <= now.seconds()
+        });
+        if is_due {
             self.send_count(channel, now, sink);
         }
     }
 
     fn send_count(&mut self, channel: &ChannelKey, now: Now, sink: &mut dyn Sink) {
-        if let Some(owned) = self.owned.get_mut(channel) {
-            owned.count_sent = now.seconds();
-            let content = Content::Count(owned.subscriptions());
-            self.spread(channel, content, sink);
+        let Some(owned) = self.owned.get_mut(channel) else {
+            return;
+        };
+        (owned.count_sent, owned.count_is_due) = (now.seconds(), false);
+        let count = owned.subscriptions();
+        self.report(channel, COUNT, || What::SubscriptionCount { count }, sink);
+        if self.tells_count(channel.app) {
+            self.spread(channel, Content::Count(count), sink);
         }
     }
 }
+
+/// What counts are told as.
+const COUNT: Kind = Kind::SubscriptionCount;
 
 /// What somebody hears who is let in.
 fn confirm(

@@ -47,7 +47,8 @@ impl Hub {
             Ok(permitted) => permitted,
             Err(error) => return self.refuse(slot, &error, "client event", sink),
         };
-        let content = Content::FromClient(message::client_event(event, user_id.as_deref()));
+        let published = message::client_event(event, user_id.as_deref());
+        let content = Content::FromClient(published, user_id);
         let Some(session) = self.session(slot) else {
             return;
         };

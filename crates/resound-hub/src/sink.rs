@@ -1,6 +1,8 @@
 //! What the rules want done.
 
-use resound_protocol::{error::ClientError, member::Member, socket_id::SocketId, websocket::Frame};
+use resound_protocol::{
+    error::ClientError, member::Member, socket_id::SocketId, webhook::What, websocket::Frame,
+};
 
 use crate::{
     app::LiveApp,
@@ -39,6 +41,11 @@ pub trait Sink {
     /// ([`SocketIoOptions::reports_members`](crate::socketio::SocketIoOptions)); those who came last are
     /// the first.
     fn members_changed(&mut self, channel: &ChannelKey, members: &[&Member]);
+
+    /// Takes notice of what has happened in a channel, if the application wants to know of this kind
+    /// ([`AppOptions::happenings`](crate::app::AppOptions)). The channel's owner says it, so that all
+    /// shards count and the order is the channel's own.
+    fn happened(&mut self, channel: &ChannelKey, what: What);
 
     /// Takes notice that a connection goes by another socket id from now on: that of the session to
     /// which its client has returned.

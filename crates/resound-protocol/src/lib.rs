@@ -17,6 +17,7 @@
 //! * [`socketio`]: packets of Socket.IO, and laravel-echo-server's events in them
 //! * [`xhr`]: the HTTP fallback of pusher-js
 //! * [`laravel`]: what Laravel's redis broadcaster publishes
+//! * [`webhook`]: what applications are told of their channels
 
 pub mod api;
 pub mod channel;
@@ -30,5 +31,6 @@ pub mod message;
 pub mod signature;
 pub mod socket_id;
 pub mod socketio;
+pub mod webhook;
 pub mod websocket;
 pub mod xhr;

@@ -19,6 +19,11 @@ impl Clock {
     }
 }
 
+/// Milliseconds since 1970, as webhooks count them.
+pub(crate) fn unix_millis() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_millis() as u64)
+}
+
 /// Seconds since 1970, as `auth_timestamp` counts them.
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs())

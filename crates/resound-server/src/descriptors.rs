@@ -10,6 +10,10 @@ const OWN: u64 = 16;
 /// Descriptors of a shard's event loop.
 const OWN_PER_SHARD: u64 = 6;
 
+/// The part of the descriptors that is left to an application which has the server in its process: for its files, its
+/// databases, and its own clients.
+const APPLICATION_SHARE: u64 = 4;
+
 /// How many sockets the process can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capacity {
@@ -26,6 +30,12 @@ impl Capacity {
         Self::of(limit, shards, config.connections_max)
     }
 
+    /// The same beside an application in the same process.
+    pub(crate) fn claim_beside_application(config: &ServerConfig, shards: usize) -> Self {
+        let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+        Self::of(left_by_application(limit), shards, config.connections_max)
+    }
+
     fn of(limit: u64, shards: usize, connections_max: Option<usize>) -> Self {
         let descriptors = limit.saturating_sub(OWN + OWN_PER_SHARD * shards as u64);
         let reserve = RESERVE_MIN.max(descriptors / RESERVE_SHARE).min(descriptors / 2);
@@ -33,6 +43,10 @@ impl Capacity {
         let sockets = usize::try_from(descriptors - reserve / 4).unwrap_or(usize::MAX);
         Self { websockets: websockets.min(connections_max.unwrap_or(usize::MAX)), sockets }
     }
+}
+
+fn left_by_application(limit: u64) -> u64 {
+    limit - limit / APPLICATION_SHARE
 }
 
 #[cfg(test)]
@@ -46,6 +60,12 @@ mod tests {
         assert_eq!(Capacity::of(100_028, 2, None), capacity(98_000, 99_500));
         assert_eq!(Capacity::of(1024, 2, Some(10)).websockets, 10);
         assert_eq!(Capacity::of(48, 2, None), capacity(10, 18));
+    }
+
+    #[test]
+    fn an_application_keeps_a_part() {
+        assert_eq!(left_by_application(1024), 768);
+        assert!(Capacity::of(left_by_application(1024), 2, None).sockets < 768);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! * `authorise`: asks the application who may join a channel
 //! * `metrics`, `log`: what is counted and what is written about connections
 //! * `redis`: events that Laravel publishes through Redis
+//! * [`hook`]: what happens in channels; `webhooks`: who is told
 //! * `clock`, `descriptors`: time and file descriptors
 
 #![cfg_attr(
@@ -32,6 +33,7 @@ mod clock;
 pub mod config;
 mod descriptors;
 pub mod embed;
+pub mod hook;
 mod log;
 #[cfg(feature = "cli")]
 pub mod logging;
@@ -41,4 +43,5 @@ pub mod server;
 mod shard;
 mod tls;
 mod transport;
+mod webhooks;
 pub mod welcome;

@@ -6,7 +6,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use prometheus_client::{
@@ -20,7 +23,10 @@ use resound_hub::{
 };
 use resound_protocol::error::ClientError;
 
-use crate::redis::{RedisStatus, Skip};
+use crate::{
+    redis::{RedisStatus, Skip},
+    webhooks::Counts,
+};
 
 /// The counts of one shard.
 #[derive(Clone, Debug, Default)]
@@ -207,6 +213,10 @@ pub(crate) struct Scrape<'a> {
     pub(crate) port: u16,
     pub(crate) apps: &'a Apps,
     pub(crate) process: &'a ProcessMetrics,
+    /// What was counted of webhooks, by the application's id.
+    pub(crate) webhooks: Vec<(Box<str>, Arc<Counts>)>,
+    /// What happened and was told nobody, because more happened than can be told.
+    pub(crate) happenings_lost: u64,
     /// The Redis bridge, if there is one.
     pub(crate) redis: Option<&'a RedisStatus>,
     pub(crate) shards: Vec<(ShardMetrics, Census)>,
@@ -215,6 +225,7 @@ pub(crate) struct Scrape<'a> {
 }
 
 type Read = fn(&AppCounts) -> u64;
+type ReadWebhooks = fn(&Counts) -> u64;
 
 impl Scrape<'_> {
     /// The exposition as text.
@@ -229,6 +240,7 @@ impl Scrape<'_> {
         if let Some(redis) = self.redis {
             self.register_redis(&mut registry, redis);
         }
+        self.register_webhooks(&mut registry);
         let refusals = Family::<ReasonLabels, Counter>::default();
         for (reason, count) in &total.refused {
             refusals.get_or_create(&ReasonLabels { reason }).inc_by(*count);
@@ -345,6 +357,45 @@ impl Scrape<'_> {
         }
         let help = "Messages from Redis that are not passed on, by reason";
         self.register(registry, "redis_messages_skipped", help, skipped);
+    }
+
+    fn register_webhooks(&self, registry: &mut Registry) {
+        if self.webhooks.is_empty() {
+            return;
+        }
+        let counters: [(&str, &str, ReadWebhooks); 3] = [
+            ("webhook_events_sent", "Events that receivers of webhooks have taken", Counts::sent),
+            (
+                "webhook_events_dropped",
+                "Events for webhooks that were given up, or found no place",
+                Counts::dropped,
+            ),
+            (
+                "webhook_failures",
+                "Requests of webhooks that were not answered by 2xx",
+                Counts::failed,
+            ),
+        ];
+        for (name, help, read) in counters {
+            let family = Family::<AppLabels, Counter>::default();
+            for (id, counts) in &self.webhooks {
+                family.get_or_create(&self.labels(id)).inc_by(read(counts));
+            }
+            self.register(registry, name, help, family);
+        }
+        let lost = Counter::<u64>::default();
+        lost.inc_by(self.happenings_lost);
+        self.register(
+            registry,
+            "happenings_lost",
+            "What was told nobody, for want of a place",
+            lost,
+        );
+        let waiting = Family::<AppLabels, Gauge>::default();
+        for (id, counts) in &self.webhooks {
+            waiting.get_or_create(&self.labels(id)).set(counts.waiting() as i64);
+        }
+        self.register(registry, "webhook_events_waiting", "Events that wait for webhooks", waiting);
     }
 
     fn labels(&self, app_id: &str) -> AppLabels {

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -32,6 +32,7 @@ use crate::{
         mailbox::{ShardMessage, Shards},
     },
     tls::Tls,
+    webhooks::{self, Hooks},
 };
 
 /// Connections that the system keeps until they are accepted.
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) authoriser: Option<Authoriser>,
     pub(crate) redis: RedisStatus,
     pub(crate) presence_feed: PresenceFeed,
+    /// Who is told what happens in channels.
+    pub(crate) hooks: Hooks,
     /// TLS on the listener, if it speaks that.
     pub(crate) tls: Option<Tls>,
     apps: Mutex<Arc<Apps>>,
@@ -146,6 +149,7 @@ impl Shared {
             authoriser,
             redis: RedisStatus::default(),
             presence_feed: PresenceFeed::new(config.server.redis.as_ref()),
+            hooks: Hooks::default(),
             tls,
             apps: Mutex::new(Arc::new(Apps::new(config.apps.clone()))),
             draining: watch::Sender::new(false),
@@ -373,13 +377,15 @@ async fn supervise(
 ) -> anyhow::Result<()> {
     let metrics = api::serve_metrics(shared.clone(), threads.shards.clone(), metrics_listener);
     let bridge = redis::run(shared.clone(), threads.shards.clone());
-    tokio::pin!(metrics, bridge);
+    let hooks = webhooks::run(shared.clone());
+    tokio::pin!(metrics, bridge, hooks);
     loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
             _ = threads.ended.recv() => anyhow::bail!("a shard's thread has ended; the log says why"),
             result = &mut metrics => return result.context("the metrics listener failed"),
             never = &mut bridge => match never {},
+            never = &mut hooks => match never {},
         };
         match wish {
             Wish::Reload => take_reload(&shared, &threads, reload()),
@@ -401,6 +407,7 @@ async fn supervise(
         result = &mut metrics => return result.context("the metrics listener failed"),
         // Who is still connected still gets events.
         never = &mut bridge => match never {},
+        never = &mut hooks => match never {},
     }
     Ok(())
 }
@@ -446,9 +453,18 @@ fn take_certificate(shared: &Shared, config: Config) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Stops accepting, closes all connections, and waits until the threads have ended. Says whether they
-/// have within the grace period.
+/// Stops accepting, closes all connections, and waits until the threads have ended and what that did to
+/// channels is told. Says whether the threads have ended within the grace period.
 pub(crate) async fn stop(shared: &Shared, threads: &mut Threads) -> bool {
+    let begin = Instant::now();
+    let have_ended = stop_shards(shared, threads).await;
+    let grace = Duration::from_secs(u64::from(shared.config.shutdown_grace_seconds));
+    let left = grace.saturating_sub(begin.elapsed());
+    shared.hooks.finish(left.max(Duration::from_millis(END_MARGIN_MS / 2))).await;
+    have_ended
+}
+
+async fn stop_shards(shared: &Shared, threads: &mut Threads) -> bool {
     shared.draining.send_replace(true);
     let grace_ms = u64::from(shared.config.shutdown_grace_seconds) * 1000;
     let grace_ms = grace_ms.saturating_sub(END_MARGIN_MS);

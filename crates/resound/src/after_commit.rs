@@ -38,6 +38,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use tokio::runtime::Handle;
+
 use crate::{
     broadcaster::Broadcaster,
     error::SendError,
@@ -305,16 +307,25 @@ pub(crate) async fn deliver(held: Vec<Held>) {
     if slow.is_empty() {
         return;
     }
-    let all = async move {
+    // Tasks, because the page that waits for this may be given up, and what is committed is to be told; one for each, because
+    // a panic in one of them (a notification's channel, say) is no reason to forget the others.
+    let Ok(runtime) = Handle::try_current() else {
         for (broadcaster, parcel) in slow {
             send(broadcaster, parcel).await;
         }
+        return;
     };
-    // A task, because the page that waits for this may be given up, and what is committed is to be told.
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn(all).await),
-        Err(_) => all.await,
-    }
+    let each = runtime.clone();
+    let all = runtime.spawn(async move {
+        for (broadcaster, parcel) in slow {
+            let event = parcel.type_name();
+            if let Err(error) = each.spawn(send(broadcaster, parcel)).await {
+                tracing::error!(event, reason = %error, "an event was not broadcast");
+            }
+        }
+    });
+    // It does not panic, and it is cancelled only with the runtime.
+    drop(all.await);
 }
 
 async fn send(broadcaster: Broadcaster, parcel: Parcel) {

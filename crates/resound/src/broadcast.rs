@@ -8,20 +8,18 @@
 //! # async fn main() {
 //! let fake = Fake::new();
 //! let broadcaster = fake.broadcaster();
-//! broadcast::private("user.1")
-//!     .name("greeting")
-//!     .with(json!({ "text": "hello" }))
-//!     .to_others("123.456")
-//!     .send(&broadcaster)
-//!     .await;
+//! let event = broadcast::private("user.1").name("greeting").with(json!({ "text": "hello" }));
+//! broadcaster.send(event).to_others("123.456").await;
+//! # fake.assert_count::<broadcast::AnonymousEvent>(1);
 //!
-//! // It is an event like others, so this is the same:
-//! broadcaster.send(broadcast::private("user.1").name("greeting")).to_others("123.456").await;
+//! // With one broadcaster for all there is nothing to pass:
+//! # resound::global::install(broadcaster).expect("the first");
+//! broadcast::private("user.1").name("greeting").to_others("123.456").send().await;
 //! # fake.assert_count::<broadcast::AnonymousEvent>(2);
 //! # }
 //! ```
 //!
-//! With [one broadcaster for all](crate::global) there is nothing to pass: `.send(resound::global::broadcaster())`.
+//! See [`global`](crate::global) for that one.
 
 use std::borrow::Cow;
 
@@ -29,7 +27,6 @@ use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
 
 use crate::{
-    broadcaster::Broadcaster,
     channel::{Channel, ChannelSource},
     event::Broadcast,
     json,
@@ -91,7 +88,7 @@ pub fn presence(name: impl ChannelSource) -> AnonymousEvent {
 
 /// An event that is put together where it is sent. It begins with [`private`] and its siblings.
 #[derive(Clone, Debug)]
-#[must_use = "an event is broadcast by `.send(&broadcaster).await`"]
+#[must_use = "an event is broadcast by `broadcaster.send(event).await`, or `event.send().await`"]
 pub struct AnonymousEvent {
     channels: Vec<Channel>,
     name: Cow<'static, str>,
@@ -128,9 +125,10 @@ impl AnonymousEvent {
         self
     }
 
-    /// Hands it to a broadcaster; see [`Broadcaster::send`].
-    pub fn send(self, broadcaster: &Broadcaster) -> PendingBroadcast<Self> {
-        broadcaster.send(self)
+    /// Sends it by the [one broadcaster for all](crate::global), as `broadcast(event)` does. With a broadcaster at hand it is
+    /// [`broadcaster.send(event)`](crate::Broadcaster::send).
+    pub fn send(self) -> PendingBroadcast<Self> {
+        crate::global::broadcaster().send(self)
     }
 
     /// The payload as JSON, if there is one.

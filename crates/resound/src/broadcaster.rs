@@ -2,26 +2,25 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 
 use crate::{
     after_commit::{Waits, at_once},
-    config::{self, ConfigError},
+    config::{self, CONNECTION_VARIABLES, ConfigError},
     connection::{Connection, Policy, Stats},
-    driver::{Answers, Driver},
+    detached::{DETACHED_MAX, Detached},
+    driver::{Answers, Credentials, Driver},
     drivers::{Log, Null},
-    error::SendError,
+    error::{SendError, because},
     event::Broadcast,
     fake::Record,
     front_end::EchoOptions,
+    hooks::Keys,
     name::{self, NAMESPACE},
     parcel::{Addressed, Parcel, Shelf, log_lost},
     pending::{PendingBroadcast, Timing},
     queue::{self, Job, Queue},
 };
-
-/// How many events may be on their way into a durable queue without somebody who waits for it.
-const DETACHED_MAX: u32 = 1000;
 
 /// Sends events. It is a pointer: clone it, keep it in the application's state, in services, in jobs.
 ///
@@ -52,6 +51,8 @@ struct Inner {
     namespace: String,
     default: Arc<str>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    /// Why connections that the environment could describe are not there.
+    missing: BTreeMap<&'static str, String>,
     front_end: Option<EchoOptions>,
     /// Where events go in tests.
     record: Option<Arc<Record>>,
@@ -59,8 +60,8 @@ struct Inner {
     embedded: Option<crate::embedded::Embedded>,
     /// Where events wait, if not in the connection's memory.
     queue: Option<Arc<dyn Queue>>,
-    /// A permit for each event that is put into that queue while nobody waits for it.
-    detached: Arc<Semaphore>,
+    /// Events that are put into that queue while nobody waits for it.
+    detached: Arc<Detached>,
 }
 
 impl Broadcaster {
@@ -97,6 +98,30 @@ impl Broadcaster {
     /// ```
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The same, with a connection for the case that the environment names none: `null` is right for Laravel, but an application may
+    /// well want to work out of the box.
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), resound::config::ConfigError> {
+    /// let broadcaster = resound::Broadcaster::from_env_or("log")?; // `embedded`, with that feature
+    /// assert_eq!(broadcaster.connections().next(), Some("log"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_env_or(connection: &str) -> Result<Self, ConfigError> {
+        let variable =
+            |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let is_said = CONNECTION_VARIABLES.iter().any(|name| variable(name).is_some());
+        Self::from_variables(|name| match name {
+            "BROADCAST_CONNECTION" if !is_said => Some(connection.to_owned()),
+            name => variable(name),
+        })
     }
 
     /// The same, from variables of another source.
@@ -169,6 +194,31 @@ impl Broadcaster {
         std::iter::once(&self.0.default).chain(others).map(|name| &**name)
     }
 
+    /// Ends what the application has begun: sends what waits in memory ([`flush`](Self::flush)), says in the log what could not be sent within
+    /// `patience`, and then stops the server in this process, if there is one, whose clients are told to come back.
+    ///
+    /// With axum it belongs into the future of `with_graceful_shutdown`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let broadcaster = resound::Broadcaster::null();
+    /// broadcaster.shutdown(std::time::Duration::from_secs(10)).await;
+    /// # }
+    /// ```
+    pub async fn shutdown(&self, patience: Duration) {
+        if let Err(waiting) = self.flush(patience).await {
+            tracing::error!(
+                waiting,
+                "the process ends before its broadcasts could be sent: they are lost"
+            );
+        }
+        #[cfg(feature = "embedded")]
+        if let Some(embedded) = self.embedded() {
+            embedded.shutdown().await;
+        }
+    }
+
     /// Waits until the queues in memory are empty, for the end of the process. What is in a
     /// [durable queue](Builder::queue) is safe there; on its way into it, it is waited for.
     ///
@@ -189,11 +239,11 @@ impl Broadcaster {
             for connection in self.0.connections.values() {
                 connection.idle().await;
             }
-            drop(self.0.detached.acquire_many(DETACHED_MAX).await);
+            self.0.detached.idle().await;
         };
         let is_idle = tokio::time::timeout(patience, all_idle).await.is_ok();
         let waiting: usize = self.0.connections.values().map(|c| c.stats().waiting).sum();
-        let detached = DETACHED_MAX as usize - self.0.detached.available_permits();
+        let detached = self.0.detached.count();
         if is_idle { Ok(()) } else { Err(waiting + detached) }
     }
 
@@ -239,6 +289,17 @@ impl Broadcaster {
             options.namespace = Some(self.namespace().replace('\\', "."));
         }
         options
+    }
+
+    /// The keys of all connections.
+    pub(crate) fn keys(&self) -> Keys {
+        let opening: Vec<_> = self.0.connections.values().filter_map(|c| credentials(c)).collect();
+        #[cfg(feature = "embedded")]
+        let own = self.0.embedded.as_ref().map(|embedded| embedded.credentials());
+        #[cfg(not(feature = "embedded"))]
+        let own: Option<&Credentials> = None;
+        let signing = opening.iter().filter(|other| Some(*other) != own).cloned().collect();
+        Keys { signing, opening }
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -312,16 +373,15 @@ impl Broadcaster {
         let connection = || Arc::clone(&self.0.default);
         let no_runtime = |_| SendError::NoRuntime { connection: connection() };
         let runtime = Handle::try_current().map_err(no_runtime)?;
-        let waiting = DETACHED_MAX as usize;
-        let full = |_| SendError::QueueFull { connection: connection(), waiting };
-        let permit = Arc::clone(&self.0.detached).try_acquire_owned().map_err(full)?;
+        let full = || SendError::QueueFull { connection: connection(), waiting: DETACHED_MAX };
+        let stay = self.0.detached.enter().ok_or_else(full)?;
         let broadcaster = self.clone();
         runtime.spawn(async move {
             let event = parcel.type_name();
             if let Err(error) = broadcaster.deliver(parcel).await {
                 log_lost(event, &error);
             }
-            drop(permit);
+            drop(stay);
         });
         Ok(())
     }
@@ -390,8 +450,16 @@ impl Broadcaster {
     pub(crate) fn connection(&self, name: &str) -> Result<&Arc<Connection>, SendError> {
         self.0.connections.get(name).ok_or_else(|| {
             let known = self.connections().collect::<Vec<_>>().join(", ");
-            SendError::UnknownConnection { name: name.to_owned(), known }
+            let reason = self.0.missing.get(name).cloned();
+            SendError::UnknownConnection { name: name.to_owned(), known, reason }
         })
+    }
+}
+
+fn credentials(connection: &Connection) -> Option<Credentials> {
+    match connection.driver.answers() {
+        Answers::Pusher(credentials) => Some(credentials),
+        Answers::SocketIo | Answers::Empty => None,
     }
 }
 
@@ -428,6 +496,8 @@ pub struct Builder {
     namespace: String,
     default: Option<Arc<str>>,
     connections: BTreeMap<Arc<str>, Arc<Connection>>,
+    /// Why connections that the environment could describe are not there.
+    missing: BTreeMap<&'static str, String>,
     front_end: Option<EchoOptions>,
     record: Option<Arc<Record>>,
     #[cfg(feature = "embedded")]
@@ -441,6 +511,7 @@ impl Default for Builder {
             namespace: NAMESPACE.to_owned(),
             default: None,
             connections: BTreeMap::new(),
+            missing: BTreeMap::new(),
             front_end: None,
             record: None,
             #[cfg(feature = "embedded")]
@@ -523,6 +594,17 @@ impl Builder {
         self
     }
 
+    /// Remembers why the environment describes no connection of this name.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn without(mut self, name: &'static str, error: &ConfigError) -> Self {
+        // Who uses none of its variables does not want it.
+        if !matches!(error, ConfigError::Missing { .. }) {
+            tracing::warn!(connection = name, reason = %error, "a broadcast connection is left out");
+        }
+        self.missing.insert(name, error.reason());
+        self
+    }
+
     /// What the default connection's driver knows.
     pub(crate) fn front_end_of_driver(&self) -> EchoOptions {
         let default = self.default.as_ref().and_then(|name| self.connections.get(name));
@@ -540,18 +622,25 @@ impl Builder {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
-        let Self { namespace, connections, front_end, record, queue, .. } = self;
+        let Self { namespace, connections, missing, front_end, record, queue, .. } = self;
         let known = || connections.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let is_known = connections.contains_key(&default);
-        assert!(is_known, "there is no broadcast connection {default:?}; there is {}", known());
+        let reason = || because(missing.get(&*default).map(String::as_str));
+        assert!(
+            is_known,
+            "there is no broadcast connection {default:?}{}; there is {}",
+            reason(),
+            known()
+        );
         Broadcaster(Arc::new(Inner {
             namespace,
             default,
             connections,
+            missing,
             front_end,
             record,
             queue,
-            detached: Arc::new(Semaphore::new(DETACHED_MAX as usize)),
+            detached: Arc::default(),
             #[cfg(feature = "embedded")]
             embedded: self.embedded,
         }))

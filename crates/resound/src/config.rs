@@ -32,7 +32,10 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// There is no such connection.
-    #[error("{variable} is {value:?}, but this build of resound knows only {known}")]
+    #[error(
+        "{variable} is {value:?}, but this build of resound knows only {known}{}",
+        remedy(value)
+    )]
     UnknownConnection {
         /// The variable.
         variable: &'static str,
@@ -47,6 +50,27 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+}
+
+/// What makes a connection known that this build lacks.
+fn remedy(connection: &str) -> &'static str {
+    match connection {
+        "embedded" => "; the cargo feature `embedded` adds it",
+        "redis" => "; the cargo feature `redis` adds it",
+        "pusher" | "reverb" => "; the cargo feature `http` adds it",
+        _ => "",
+    }
+}
+
+#[cfg(any(feature = "http", feature = "redis"))]
+impl ConfigError {
+    /// What is wrong, of a connection that is not the one that is asked for.
+    pub(crate) fn reason(&self) -> String {
+        if let Self::Missing { variable, .. } = self {
+            return format!("{variable} is missing");
+        }
+        self.to_string()
+    }
 }
 
 /// Where variables come from.
@@ -70,6 +94,9 @@ pub(crate) fn builder(variables: Variables<'_>) -> Result<Builder, ConfigError> 
     let front_end = front_end::public(builder.front_end_of_driver(), &default, variables)?;
     Ok(builder.front_end(front_end))
 }
+
+/// Those that name the default connection, the newer one first.
+pub(crate) const CONNECTION_VARIABLES: [&str; 2] = ["BROADCAST_CONNECTION", "BROADCAST_DRIVER"];
 
 /// The connections that this build can make.
 const KNOWN: &[&str] = &[
@@ -107,11 +134,14 @@ fn embedded(
 fn default_connection(variables: Variables<'_>) -> (&'static str, String) {
     // `env()` of Laravel reads both of these as PHP's null.
     let name = |value: String| if value == "(null)" { "null".to_owned() } else { value };
-    for variable in ["BROADCAST_CONNECTION", "BROADCAST_DRIVER"] {
+    for variable in CONNECTION_VARIABLES {
         if let Some(value) = filled(variables, variable) {
             return (variable, name(value));
         }
     }
+    tracing::warn!(
+        "BROADCAST_CONNECTION is not set, so that events go nowhere; `null` says that this is meant"
+    );
     ("BROADCAST_CONNECTION", "null".to_owned())
 }
 
@@ -197,7 +227,7 @@ mod http {
                     builder = builder.connection(connection.name, Pusher::new(options));
                 }
                 Err(error) if connection.name == default => return Err(error),
-                Err(_) => {}
+                Err(error) => builder = builder.without(connection.name, &error),
             }
         }
         Ok(builder)
@@ -260,6 +290,17 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_was_not_built_in_names_its_cargo_feature() {
+        let error = ConfigError::UnknownConnection {
+            variable: "BROADCAST_CONNECTION",
+            value: "redis".to_owned(),
+            known: "log, null".to_owned(),
+        };
+        let text = error.to_string();
+        assert!(text.ends_with("only log, null; the cargo feature `redis` adds it"), "{text}");
+    }
+
+    #[test]
     fn without_variables_nothing_is_sent() {
         assert_eq!(read(""), Ok("null log".to_owned()));
         assert_eq!(read("BROADCAST_CONNECTION=(null)"), Ok("null log".to_owned()));
@@ -283,6 +324,39 @@ mod tests {
         let reverb = "REVERB_APP_ID=1\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\nREVERB_HOST=h";
         let all = format!("{pusher}\n{reverb}\nBROADCAST_CONNECTION=reverb");
         assert_eq!(read(&all), Ok("reverb log null pusher".to_owned()));
+    }
+
+    #[cfg(feature = "http")]
+    #[tokio::test]
+    async fn a_connection_that_is_not_the_default_one_says_why_it_is_not_there() {
+        let variables = |name: &str| {
+            let value = match name {
+                "REVERB_APP_ID" | "REVERB_APP_KEY" | "REVERB_APP_SECRET" | "REVERB_HOST" => "x",
+                "REVERB_PORT" => "808O",
+                "REDIS_URL" => "nowhere",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let broadcaster = builder(&variables).expect("null is the default").build();
+        let error = async |name: &'static str| {
+            let event = crate::broadcast::public("news").name("posted");
+            broadcaster.send(event).via(name).result().await.unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("reverb").await,
+            r#"there is no broadcast connection "reverb" (REVERB_PORT is "808O", but it must be a port from 1 to 65535); there is null, log"#
+        );
+        assert_eq!(
+            error("pusher").await,
+            r#"there is no broadcast connection "pusher" (PUSHER_APP_ID is missing); there is null, log"#
+        );
+        #[cfg(feature = "redis")]
+        assert!(error("redis").await.contains(r#"connection "redis" (REDIS_URL is "…", but"#));
+        assert_eq!(
+            error("nope").await,
+            r#"there is no broadcast connection "nope"; there is null, log"#
+        );
     }
 
     #[cfg(feature = "http")]

@@ -131,6 +131,17 @@ impl Credentials {
         }
     }
 
+    /// A payload of an encrypted channel, if it is one and the key is known.
+    pub(crate) fn open(&self, channel: &str, sealed: &str) -> Option<String> {
+        #[cfg(feature = "encryption")]
+        return self.master_key.as_ref()?.open(channel, sealed);
+        #[cfg(not(feature = "encryption"))]
+        {
+            let _ = (channel, sealed);
+            None
+        }
+    }
+
     /// A payload for an encrypted channel.
     #[cfg(any(feature = "embedded", feature = "http", feature = "redis"))]
     pub(crate) fn seal(&self, channel: &str, payload: &str) -> Result<String, String> {

@@ -73,6 +73,20 @@ impl MasterKey {
         Ok(format!(r#"{{"nonce":{nonce},"ciphertext":{sealed}}}"#))
     }
 
+    /// Decrypts a payload of a channel; `None` if it is none, or was encrypted with another key.
+    pub(crate) fn open(&self, channel: &str, sealed: &str) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Sealed {
+            nonce: String,
+            ciphertext: String,
+        }
+        let Sealed { nonce, ciphertext } = serde_json::from_str(sealed).ok()?;
+        let nonce: [u8; NONCE_BYTES] = BASE64_STANDARD.decode(nonce).ok()?.try_into().ok()?;
+        let ciphertext = BASE64_STANDARD.decode(ciphertext).ok()?;
+        let cipher = XSalsa20Poly1305::new(&self.channel_key(channel).into());
+        String::from_utf8(cipher.decrypt(&nonce.into(), &*ciphertext).ok()?).ok()
+    }
+
     fn channel_key(&self, channel: &str) -> [u8; KEY_BYTES] {
         Sha256::new().chain_update(channel).chain_update(self.0).finalize().into()
     }
@@ -101,6 +115,10 @@ mod tests {
             sealed.unwrap(),
             r#"{"nonce":"ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7","ciphertext":"JmRF3YLDbqj+WmJt0MT\/EaVUIdKlfAzPHyTcinQc67lNXMICtXLII9a7AQ=="}"#
         );
+        let sealed = r#"{"nonce":"ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7","ciphertext":"JmRF3YLDbqj+WmJt0MT\/EaVUIdKlfAzPHyTcinQc67lNXMICtXLII9a7AQ=="}"#;
+        assert_eq!(key.open(channel, sealed).as_deref(), Some(r#"{"id":7,"status":"shipped"}"#));
+        assert_eq!(key.open("private-encrypted-orders.8", sealed), None);
+        assert_eq!(key.open(channel, "hello"), None);
     }
 
     #[test]

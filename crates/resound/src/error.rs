@@ -12,6 +12,10 @@ pub enum DriverError {
     /// The server said no, and will say so again.
     #[error("{0}")]
     Refused(String),
+    /// The server has ended, and does not come back in this process: there is no further try, but a durable queue keeps
+    /// the event for the next process.
+    #[error("{0}")]
+    Ended(String),
 }
 
 /// Why an event was not sent, or not queued.
@@ -30,12 +34,14 @@ pub enum SendError {
         reason: Arc<serde_json::Error>,
     },
     /// No connection has this name.
-    #[error("there is no broadcast connection {name:?}; there is {known}")]
+    #[error("there is no broadcast connection {name:?}{}; there is {known}", because(reason.as_deref()))]
     UnknownConnection {
         /// The name that was asked for.
         name: String,
         /// Those that there are, joined by commas.
         known: String,
+        /// Why the environment does not describe it, if it was asked and it knows such connections.
+        reason: Option<String>,
     },
     /// Too much waits already.
     #[error(
@@ -87,6 +93,11 @@ pub enum SendError {
         /// The connection's name.
         connection: Arc<str>,
     },
+}
+
+/// Why there is no such connection, behind its name.
+pub(crate) fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
 }
 
 /// Why a [queue](crate::queue::Queue) did not take an event.

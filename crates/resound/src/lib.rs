@@ -15,6 +15,7 @@
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
 //! * [`front_end`]: Echo's options for a page
+//! * [`hooks`]: what is called when somebody joins, leaves, or says something
 //! * [`fake`]: assertions for tests
 //! * [`notification`]: what users are told, stored and broadcast
 //! * `typescript`: the types of events for a front end
@@ -27,6 +28,7 @@ pub mod channel;
 pub mod channels;
 pub mod config;
 pub mod connection;
+mod detached;
 pub mod driver;
 pub mod drivers;
 #[cfg(feature = "embedded")]
@@ -39,6 +41,7 @@ pub mod event;
 pub mod fake;
 pub mod front_end;
 pub mod global;
+pub mod hooks;
 mod json;
 pub mod model;
 pub mod name;
@@ -64,6 +67,7 @@ pub use crate::{
     event::Broadcast,
     fake::Fake,
     global::broadcast,
+    hooks::Hooks,
     model::Model,
     name::EventName,
     notification::{Notifiable, Notification, NotificationFake, Notifier},

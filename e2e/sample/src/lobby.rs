@@ -62,10 +62,6 @@ async fn greet(
     Path(id): Path<u64>,
     Json(payload): Json<Value>,
 ) {
-    broadcast::private(format!("App.Models.User.{id}"))
-        .name("greeting")
-        .with(payload)
-        .to_others(&socket)
-        .send(&app.broadcaster)
-        .await;
+    let event = broadcast::private(format!("App.Models.User.{id}")).name("greeting").with(payload);
+    app.broadcaster.send(event).to_others(socket).await;
 }

@@ -4,7 +4,7 @@ use axum::{
     extract::FromRequestParts,
     http::{StatusCode, header::COOKIE, request::Parts},
 };
-use resound::Model;
+use resound::{Model, notification::Notifiable};
 
 /// A user.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ impl User {
         }
     }
 }
+
+impl Notifiable for User {}
 
 impl Model for User {
     fn key(&self) -> String {

@@ -15,6 +15,7 @@ use resound_protocol::{
     error::ClientError,
     member::Member,
     socket_id::SocketId,
+    webhook::What,
     websocket::Frame,
 };
 
@@ -50,6 +51,8 @@ impl Sink for Counter {
     fn authorise(&mut self, _: AuthRequest) {}
 
     fn hand_over(&mut self, _: Slot, _: ShardId, _: Return) {}
+
+    fn happened(&mut self, _: &ChannelKey, _: What) {}
 
     fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
 

@@ -15,6 +15,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "the crate is pure, its tests may look around")]
 
+mod ledger;
 mod outside;
 mod world;
 
@@ -26,6 +27,7 @@ mod admission;
 mod bounds;
 mod cache;
 mod client_events;
+mod happenings;
 mod life;
 mod limits;
 mod malformed;

@@ -16,8 +16,11 @@ use resound_protocol::{
     error::ClientError,
     member::Member,
     socket_id::SocketId,
+    webhook::What,
     websocket::Frame,
 };
+
+use crate::ledger::Ledger;
 
 /// A client's place among all that ever connected.
 pub(crate) type ClientId = usize;
@@ -73,6 +76,8 @@ pub(crate) struct Outside {
     /// Which subscriptions began and ended, and when.
     pub(crate) journal: Vec<(Moment, SocketId, Turn)>,
     pub(crate) moment: Moment,
+    /// What the owners said of their channels.
+    pub(crate) ledger: Ledger,
     /// Socket ids that were given out.
     pub(crate) ids: u32,
 }
@@ -101,6 +106,7 @@ impl Outside {
             travellers: Vec::new(),
             journal: Vec::new(),
             moment: 0,
+            ledger: Ledger::default(),
             ids: 0,
         }
     }
@@ -237,6 +243,10 @@ impl Sink for Side<'_> {
     }
 
     fn members_changed(&mut self, _: &ChannelKey, _: &[&Member]) {}
+
+    fn happened(&mut self, channel: &ChannelKey, what: What) {
+        self.outside.ledger.take(channel.app, channel.name.as_str(), what);
+    }
 
     fn resumed(&mut self, slot: Slot, socket_id: SocketId) {
         let client = self.at(slot);

@@ -151,6 +151,8 @@ impl Room {
             assert_eq!(owned, users, "{channel} of its owner");
             let info = hub.channel(app, channel, self.world.now);
             assert_eq!((info.subscriptions, info.users), (subscriptions as u64, Some(users.len())));
+            let told = self.world.ledger().members(app, channel);
+            assert_eq!(told, Some(&users).filter(|_| subscriptions > 0), "{channel} as told");
             let listed = hub.channels(app, channel).any(|(name, _)| name.as_str() == channel);
             assert_eq!(listed, subscriptions > 0);
         }

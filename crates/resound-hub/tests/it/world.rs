@@ -20,8 +20,10 @@ use resound_protocol::{
     engineio::Version,
     error::ClientError,
     socket_id::SocketId,
+    webhook::Kinds,
 };
 
+use crate::ledger::Ledger;
 use crate::outside::{Client, Outside, Side};
 pub(crate) use crate::outside::{ClientId, Heard, Moment, Turn};
 
@@ -33,8 +35,11 @@ pub(crate) struct World {
     socketio: SocketIoOptions,
 }
 
-/// The application of most tests.
-pub(crate) fn app(options: AppOptions) -> App {
+/// The application of most tests. It wants to know of everything, which the ledger checks.
+pub(crate) fn app(mut options: AppOptions) -> App {
+    if options.happenings == Kinds::NONE {
+        options.happenings = Kinds::ALL;
+    }
     App { id: "app".into(), key: "key".into(), secret: "secret".into(), options }
 }
 
@@ -344,6 +349,15 @@ impl World {
         while self.deliver(0) {}
     }
 
+    /// What the owners said of their channels.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.outside.ledger
+    }
+
+    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.outside.ledger
+    }
+
     /// The hub that owns a channel.
     pub(crate) fn owner(&self, channel: &str) -> &Hub {
         let name = ChannelName::parse_lenient(channel, 200).expect("the test names a channel");
@@ -384,6 +398,8 @@ impl World {
         self.pass_second();
         self.settle();
         assert_eq!(self.census(), Census::default(), "nobody can come back any more");
+        let occupied = self.ledger().occupied(self.app().number());
+        assert!(occupied.is_empty(), "nobody said that {occupied:?} were vacated");
         for (shard, hub) in self.hubs.iter().enumerate() {
             let fresh = Hub::new(shard, self.hubs.len(), hub.apps().clone());
             let fresh = fresh.with_socketio(self.socketio);

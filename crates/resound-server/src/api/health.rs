@@ -41,6 +41,8 @@ async fn metrics(shared: &Shared, shards: &Shards) -> Answer {
         apps: &shared.apps(),
         process: &shared.metrics,
         redis: shared.config.redis.as_ref().map(|_| &shared.redis),
+        webhooks: shared.hooks.counts(),
+        happenings_lost: shared.hooks.lost(),
         shards: answers,
         sockets: shared.sockets.count(),
         sockets_max: shared.sockets.max(),

@@ -8,6 +8,7 @@ use hyper::{Request, Response};
 use tokio::{
     runtime::Handle,
     sync::Semaphore,
+    task::JoinHandle,
     time::{Instant, timeout_at},
 };
 
@@ -64,6 +65,11 @@ impl Desk {
         Self { application, waiting: Semaphore::new(WAITING_MAX), places }
     }
 
+    /// Where the application runs.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.application.runtime
+    }
+
     pub(super) async fn ask(&self, case: &Case) -> Result<Reply, Fault> {
         let deadline = Instant::now() + case.config.timeout;
         let _waiting = self.waiting.try_acquire().map_err(|_| Fault::Overload)?;
@@ -71,17 +77,52 @@ impl Desk {
         let place = place.map_err(|_| Fault::NoPlace)?.expect("nobody closes it");
         let request = case.request().ok_or(Fault::NoSite)?;
         let answer = Arc::clone(&self.application.answer);
-        // What was begun keeps its place until it has ended, even if nobody waits for it.
-        let asked = self.application.runtime.spawn(async move {
+        let mut asked = Asked(self.application.runtime.spawn(async move {
+            // What does not end when it is told to keeps its place until it does.
             let _place = place;
             Reply::read(answer(request).await).await
-        });
-        match timeout_at(deadline, asked).await {
+        }));
+        match timeout_at(deadline, &mut asked.0).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
                 Err(Fault::Other(format!("the application's answer failed: {error}")))
             }
             Err(_) => Err(Fault::Silence),
         }
+    }
+}
+
+/// An application that is being asked. As over HTTP, it hears no more of it when nobody waits any more: a handler that
+/// hangs must not keep a place for ever.
+struct Asked(JoinHandle<Result<Reply, Fault>>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::authorise::tests::desk::{config, with_headers};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_application_that_hangs_keeps_no_place() {
+        let answer = async |request: AuthRequest| {
+            let body = request.into_body().collect().await.expect("a form").to_bytes();
+            if body.starts_with(b"channel_name=private-hangs") {
+                std::future::pending::<()>().await;
+            }
+            Response::new(Full::from("true").map_err(Into::into).boxed_unsync())
+        };
+        let config = Arc::new(AuthConfig { concurrent_max: 1, ..config("http://127.0.0.1") });
+        let desk = Desk::new(InProcess::new(answer), &config);
+        let ask =
+            async |channel| desk.ask(&Case::in_process(with_headers(channel, &[]), &config)).await;
+        assert!(matches!(ask("private-hangs").await, Err(Fault::Silence)));
+        assert_eq!(ask("private-a").await.expect("an answer").status, 200);
     }
 }

@@ -43,8 +43,12 @@ use std::{
 
 pub use self::in_process::{AuthReply, AuthRequest, InProcess};
 use self::{
-    case::Case, cause::Refusal, client::Reply, granted::Misread, in_process::Desk, queue::Queue,
-    report::Report, tls::Trust,
+    case::Case, cause::Refusal, granted::Misread, in_process::Desk, queue::Queue, report::Report,
+    tls::Trust,
+};
+pub(crate) use self::{
+    client::{Client, Reply},
+    fault::{Fault, Mistrust},
 };
 use crate::config::AuthConfig;
 
@@ -134,11 +138,14 @@ impl Authoriser {
     /// Asks the application in this process from now on, or over HTTP again.
     pub(crate) fn ask_in_process(&self, application: Option<InProcess>) {
         let desk = application.map(|application| Arc::new(Desk::new(application, &self.config)));
-        // Dropping the former one may drop an application with all that it holds.
         let former = std::mem::replace(
             &mut *self.desk.write().unwrap_or_else(PoisonError::into_inner),
             desk,
         );
+        // This may drop an application with all that it holds: connections to databases, say, which begin tasks when
+        // they are dropped.
+        let runtime = former.as_ref().map(|desk| desk.runtime().clone());
+        let _context = runtime.as_ref().map(tokio::runtime::Handle::enter);
         drop(former);
     }
 

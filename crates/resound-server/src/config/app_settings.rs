@@ -4,10 +4,12 @@ use resound_hub::{
     app::{App, AppOptions, ClientEvents, RateLimit},
     origin::OriginPattern,
 };
+use resound_protocol::webhook::Kinds;
 
 use super::{
     settings::{Setting, Shown},
     value::{Expected, Value},
+    webhooks::{webhook_url, webhooks},
 };
 
 /// An application while its settings are gathered.
@@ -33,6 +35,9 @@ impl AppDraft {
         let default = options.request_bytes_max;
         options.request_bytes_max = self.request_bytes_max.or(request_bytes_max).unwrap_or(default);
         options.rate_limit = self.is_rate_limited.then_some(self.rate_limit);
+        let kinds = options.webhooks.iter().map(|webhook| webhook.kinds);
+        // What ends is held back for what begins again, so that both are to be heard of.
+        options.happenings = kinds.fold(options.happenings, Kinds::union).in_pairs();
         let [id, key, secret] =
             [self.id, self.key, self.secret].map(|text| text.filter(|t| !t.is_empty()));
         match (id, key, secret) {
@@ -146,6 +151,12 @@ pub(crate) const APP: &[Row] = &[
     Row { key: "max_presence_member_size", env: &["RESOUND_APP_MAX_PRESENCE_MEMBER_SIZE"], default: "10000", shown: OPEN,
         help: "bytes of a member's channel_data",
         apply: |to, value| { to.options.presence_member_bytes_max = value.size(1..=BYTES_MAX)?; Ok(()) } },
+    Row { key: "webhooks", env: &["RESOUND_WEBHOOKS", "SOKETI_DEFAULT_APP_WEBHOOKS"], default: "none", shown: Shown::Secret,
+        help: "who is told what happens: a list with url, event_types, filter, headers; JSON in the environment",
+        apply: |to, value| { to.options.webhooks.extend(webhooks(value)?); Ok(()) } },
+    Row { key: "webhook_url", env: &["RESOUND_WEBHOOK_URL"], default: "none", shown: Shown::Secret,
+        help: "address that is told of everything",
+        apply: |to, value| { to.options.webhooks.push(webhook_url(value)?); Ok(()) } },
 ];
 
 /// An id or a key, which stands in a URL's path.

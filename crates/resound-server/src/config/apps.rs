@@ -14,10 +14,11 @@ use super::{
     value::Origin,
 };
 
-/// The id of an application whose credentials are drawn.
+/// The id of an application whose secret is drawn.
 const EMBEDDED_ID: &str = "embedded";
-/// Characters of its key, as many as Laravel draws for Reverb.
-const DRAWN_KEY_CHARS: usize = 20;
+/// Its key. Pages that are open while the process restarts come back with the key that they know; an unknown one
+/// (4001) would send them away for good. No secret: every page has it.
+const EMBEDDED_KEY: &str = "embedded-key";
 
 /// The applications that somebody configured; empty if nobody did.
 pub(crate) fn configured(
@@ -63,19 +64,17 @@ pub(crate) fn development(
     with_options(draft, environment, server, errors)
 }
 
-/// The application of a process that has none configured and serves nobody else: its credentials are drawn.
+/// The application of a process that has none configured and serves nobody else: its secret is drawn.
 pub(crate) fn drawn(
     environment: &Environment<'_>,
     server: &ServerDraft,
     errors: &mut Vec<ConfigError>,
 ) -> Option<App> {
-    let draft = drawn_secret().and_then(|key| {
-        Ok(AppDraft {
-            id: Some(EMBEDDED_ID.to_owned()),
-            key: Some(key[..DRAWN_KEY_CHARS].to_owned()),
-            secret: Some(drawn_secret()?),
-            ..AppDraft::default()
-        })
+    let draft = drawn_secret().map(|secret| AppDraft {
+        id: Some(EMBEDDED_ID.to_owned()),
+        key: Some(EMBEDDED_KEY.to_owned()),
+        secret: Some(secret),
+        ..AppDraft::default()
     });
     match draft {
         Ok(draft) => Some(with_options(draft, environment, server, errors)),

@@ -7,7 +7,7 @@
 //! * `load`: merges flags, environment, `.env`, `resound.toml` and defaults
 //! * `apps`: the applications of the environment and of `resound.toml`
 //! * `redis`, `redis_address`: the Redis bridge, with Laravel's prefix
-//! * `tls`: the listener's certificate
+//! * `tls`: the listener's certificate; `webhooks`: who is told what happens
 //! * `environment`, `dotenv`: environment variables, those of the process and those of `.env`
 //! * `toml_file`, `files`: `resound.toml`, and reading files
 //! * `echo_server`, `json_file`: `laravel-echo-server.json` in its place
@@ -32,6 +32,7 @@ mod socketio;
 mod tls;
 mod toml_file;
 mod value;
+mod webhooks;
 
 use std::net::SocketAddr;
 
@@ -51,6 +52,7 @@ pub use self::{
     secret::{DEVELOPMENT_ID, DEVELOPMENT_KEY, DEVELOPMENT_SECRET, is_development},
     socketio::SocketIoConfig,
     tls::{Passphrase, TlsConfig},
+    webhooks::WebhookConfig,
 };
 
 /// The whole configuration, merged from flags, environment, `.env`, `resound.toml` and defaults.
@@ -107,6 +109,8 @@ pub struct ServerConfig {
     pub redis: Option<RedisConfig>,
     /// TLS on the listener. Default none.
     pub tls: Option<TlsConfig>,
+    /// How webhooks are sent.
+    pub webhooks: WebhookConfig,
 }
 
 impl Config {
@@ -140,6 +144,7 @@ impl Default for ServerConfig {
             echo_server: None,
             redis: None,
             tls: None,
+            webhooks: WebhookConfig::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
     socketio::SOCKETIO,
     tls::TLS,
     value::{Expected, Value},
+    webhooks::WEBHOOKS,
 };
 
 /// One setting of `T`, a draft of the process's settings or of an application.
@@ -44,7 +45,7 @@ pub(crate) const UNSUPPORTED_SWITCHES: [&str; 1] = ["REVERB_SCALING_ENABLED"];
 
 /// The settings of the process, of all its tables.
 pub(crate) fn server_settings() -> impl Iterator<Item = &'static Setting<ServerDraft>> + Clone {
-    SERVER.iter().chain(SOCKETIO).chain(AUTH).chain(REDIS).chain(TLS)
+    SERVER.iter().chain(SOCKETIO).chain(AUTH).chain(REDIS).chain(TLS).chain(WEBHOOKS)
 }
 
 /// Every environment variable that is read.

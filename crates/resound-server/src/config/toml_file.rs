@@ -144,6 +144,14 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Array(list) => Raw::List(list.iter().map(|entry| raw(entry.get_ref())).collect()),
         DeValue::Float(_) => Raw::Other("a number with a fraction"),
         DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Table(_) => Raw::Other("a table"),
+        DeValue::Table(table) => {
+            let entry = |(key, value): (&Spanned<_>, &Spanned<_>)| {
+                (
+                    String::from(&**Spanned::<std::borrow::Cow<'_, str>>::get_ref(key)),
+                    raw(value.get_ref()),
+                )
+            };
+            Raw::Table(table.iter().map(entry).collect())
+        }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Raw {
     Integer(i64),
     Boolean(bool),
     List(Vec<Self>),
+    /// Keys with their values; one that stands for itself is many settings.
+    Table(Vec<(String, Self)>),
     /// A kind of TOML value that no setting takes, by its name.
     Other(&'static str),
 }
@@ -77,6 +79,7 @@ impl fmt::Display for Raw {
                 let list: Vec<_> = list.iter().map(Self::to_string).collect();
                 write!(f, "[{}]", list.join(", "))
             }
+            Self::Table(_) => f.write_str("a table"),
             Self::Other(kind) => f.write_str(kind),
         }
     }
@@ -88,7 +91,9 @@ impl Value {
         match &self.raw {
             Raw::Text(text) => Ok(text.clone()),
             Raw::Integer(integer) => Ok(integer.to_string()),
-            Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => Err("a text".to_owned()),
+            Raw::Boolean(_) | Raw::List(_) | Raw::Table(_) | Raw::Other(_) => {
+                Err("a text".to_owned())
+            }
         }
     }
 
@@ -97,7 +102,7 @@ impl Value {
         let number = match &self.raw {
             Raw::Text(text) => text.trim().parse().ok(),
             Raw::Integer(integer) => u64::try_from(*integer).ok(),
-            Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => None,
+            Raw::Boolean(_) | Raw::List(_) | Raw::Table(_) | Raw::Other(_) => None,
         };
         number
             .filter(|number| range.contains(number))
@@ -128,7 +133,7 @@ impl Value {
             Raw::Boolean(boolean) => return Ok(*boolean),
             Raw::Text(text) => text.trim().to_ascii_lowercase(),
             Raw::Integer(integer) => integer.to_string(),
-            Raw::List(_) | Raw::Other(_) => String::new(),
+            Raw::List(_) | Raw::Table(_) | Raw::Other(_) => String::new(),
         };
         match text.as_str() {
             "true" | "(true)" | "1" | "on" | "yes" => Ok(true),
@@ -150,12 +155,14 @@ impl Value {
                 .iter()
                 .map(|entry| match entry {
                     Raw::Text(text) => Ok(text.clone()),
-                    Raw::Integer(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => {
-                        Err(expected())
-                    }
+                    Raw::Integer(_)
+                    | Raw::Boolean(_)
+                    | Raw::List(_)
+                    | Raw::Table(_)
+                    | Raw::Other(_) => Err(expected()),
                 })
                 .collect(),
-            Raw::Integer(_) | Raw::Boolean(_) | Raw::Other(_) => Err(expected()),
+            Raw::Integer(_) | Raw::Boolean(_) | Raw::Table(_) | Raw::Other(_) => Err(expected()),
         }
     }
 

@@ -32,17 +32,18 @@ impl Server {
         if core.is_over() {
             return unavailable("The server has stopped.");
         }
-        let Some(place) = Place::take(&core.shared) else {
-            core.shared.metrics.refuse_full();
-            return unavailable("The server has as many connections as it may have.");
-        };
+        let Some(place) = Place::take(&core.shared) else { return full(core) };
         let (parts, body) = request.into_parts();
-        match opening(core, &parts).await {
-            Some((shard, upgrade)) => websocket::answer(core, shard, upgrade, parts, peer, place),
-            None => http::answer(core, Request::from_parts(parts, body), peer, place).await,
+        if let Some((shard, upgrade)) = opening(core, &parts).await {
+            return websocket::answer(core, shard, upgrade, parts, peer, place);
         }
+        let Some(beside) = place.beside() else { return full(core) };
+        http::answer(core, Request::from_parts(parts, body), peer, (place, beside)).await
     }
 }
+
+/// What a pair of sockets takes besides the one that the shard counts: its other end, and the client's socket.
+pub(super) type Beside = [Place; 2];
 
 /// A socket that is counted, until it is dropped.
 pub(super) struct Place(Arc<Shared>);
@@ -50,6 +51,11 @@ pub(super) struct Place(Arc<Shared>);
 impl Place {
     fn take(shared: &Arc<Shared>) -> Option<Self> {
         shared.sockets.try_enter().then(|| Self(shared.clone()))
+    }
+
+    /// The same for a client whose socket stays where it is.
+    pub(super) fn beside(&self) -> Option<Beside> {
+        Some([Self::take(&self.0)?, Self::take(&self.0)?])
     }
 
     /// Leaves the count to whom the socket goes.
@@ -85,6 +91,11 @@ async fn opening(core: &Core, parts: &Parts) -> Option<(usize, Upgrade)> {
         }
     }
     None
+}
+
+fn full(core: &Core) -> Response<Body> {
+    core.shared.metrics.refuse_full();
+    unavailable("The server has as many connections as it may have.")
 }
 
 /// 503, and to come again.

@@ -14,7 +14,8 @@ use hyper_util::rt::TokioIo;
 use super::{
     Body, Core,
     body::Task,
-    entry::{Place, unavailable},
+    entry::{Beside, Place, unavailable},
+    near_end::NearEnd,
     socket_pair,
 };
 use crate::shard::{Stream, mailbox::ShardMessage};
@@ -37,7 +38,7 @@ pub(super) async fn answer<B>(
     core: &Arc<Core>,
     request: Request<B>,
     peer: Option<IpAddr>,
-    place: Place,
+    places: (Place, Beside),
 ) -> Response<Body>
 where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -45,7 +46,7 @@ where
 {
     let request = inner(request, peer);
     let answer = async {
-        let (mut sender, connection) = connect(core, place).await?;
+        let (mut sender, connection) = connect(core, places).await?;
         let answer = sender.send_request(request).await.map_err(io::Error::other)?;
         Ok::<_, io::Error>(outer(answer, connection))
     };
@@ -59,7 +60,10 @@ where
 }
 
 /// Opens a connection to a shard; it ends when the task that drives it is dropped.
-async fn connect<B>(core: &Core, place: Place) -> io::Result<(http1::SendRequest<B>, Task)>
+async fn connect<B>(
+    core: &Core,
+    (place, beside): (Place, Beside),
+) -> io::Result<(http1::SendRequest<B>, Task)>
 where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -70,8 +74,9 @@ where
     let take = move |shard: &mut crate::shard::Shard| shard.take_http(stream);
     core.post(core.next_shard(), ShardMessage::Act(Box::new(take)));
     let (sender, connection) =
-        http1::handshake(TokioIo::new(near)).await.map_err(io::Error::other)?;
-    let connection = Task::spawn(async {
+        http1::handshake(TokioIo::new(NearEnd::new(near))).await.map_err(io::Error::other)?;
+    let connection = Task::spawn(async move {
+        let _beside = beside;
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a request to the embedded server ended early");
         }

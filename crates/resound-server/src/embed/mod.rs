@@ -11,7 +11,7 @@
 //! # Layout
 //!
 //! * this module: starting and stopping; `supervisor`: the thread that does
-//! * `entry`: requests that are handed in; `websocket`, `bridge`: those that become WebSockets; `http`, `body`: others
+//! * `entry`: requests that are handed in; `websocket`, `bridge`: those that become WebSockets; `http`, `near_end`, `body`: others
 //! * `publish`: events; `figures`: what an application may ask
 
 mod body;
@@ -19,6 +19,7 @@ mod bridge;
 mod entry;
 mod figures;
 mod http;
+mod near_end;
 mod publish;
 mod supervisor;
 mod websocket;
@@ -32,7 +33,8 @@ use std::{
     thread::JoinHandle,
 };
 
-use resound_hub::app::LiveApp;
+use resound_hub::app::{App, LiveApp};
+use resound_protocol::webhook::Kinds;
 use tokio::sync::watch;
 
 use self::supervisor::Supervisor;
@@ -45,6 +47,7 @@ pub use crate::authorise::{AuthReply, AuthRequest, InProcess};
 use crate::{
     config::{Config, is_well_known},
     descriptors::Capacity,
+    hook::Listener,
     server::{Shared, shard_count},
     shard::mailbox::{Act, ShardMessage, Shards},
 };
@@ -96,9 +99,15 @@ impl Server {
             );
         }
         let shards = shard_count(&config.server);
-        let capacity = Capacity::claim(&config.server, shards);
+        let capacity = Capacity::claim_beside_application(&config.server, shards);
         let shared = Shared::new(config, None, capacity, config.server.port).map_err(failed)?;
         let supervisor = Supervisor::start(Arc::new(shared), shards).map_err(failed)?;
+        tracing::info!(
+            app = &*app_id,
+            shards,
+            path = &*config.server.path,
+            "the embedded server runs"
+        );
         let Supervisor { shared, shards, stop, is_over, thread } = supervisor;
         let core = Core { shared, shards, app_id, next: AtomicUsize::new(0), is_over };
         let supervisor = Mutex::new(Some(thread));
@@ -137,6 +146,24 @@ impl Server {
     pub fn ask_in_process(&self, application: Option<InProcess>) {
         if let Some(authoriser) = &self.0.core.shared.authoriser {
             authoriser.ask_in_process(application);
+        }
+    }
+
+    /// Tells `listener` what happens in channels, of every application and from now on. The last one given counts; it is
+    /// given up when the server stops, after everybody has left.
+    ///
+    /// To hear of whole channels, give it before the first client comes.
+    pub fn listen(&self, listener: Listener) {
+        let core = &self.0.core;
+        core.shared.hooks.listen(Some(listener));
+        let wanting = |app: &Arc<LiveApp>| {
+            let mut app = App::clone(app);
+            app.options.happenings = Kinds::ALL;
+            app
+        };
+        let apps = core.shared.reload(core.shared.apps().iter().map(wanting).collect());
+        for shard in 0..core.shards.count() {
+            core.post(shard, ShardMessage::Reload(apps.clone()));
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     api, redis,
     server::{Shared, Threads, bind_metrics, stop},
     shard::mailbox::Shards,
+    webhooks,
 };
 
 /// A thread that has been started, and how it is spoken to.
@@ -56,7 +57,8 @@ fn supervise(
     runtime.block_on(async {
         let metrics = api::serve_metrics(shared.clone(), threads.shards.clone(), metrics);
         let bridge = redis::run(shared.clone(), threads.shards.clone());
-        tokio::pin!(metrics, bridge);
+        let hooks = webhooks::run(shared.clone());
+        tokio::pin!(metrics, bridge, hooks);
         tokio::select! {
             _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
             _ = threads.ended.recv() => {
@@ -66,6 +68,7 @@ fn supervise(
                 tracing::error!(?result, "the metrics listener failed, the embedded server stops");
             }
             never = &mut bridge => match never {},
+            never = &mut hooks => match never {},
         }
         let connections = shared.websockets.count();
         tracing::info!(connections, "the embedded server is shutting down");
@@ -73,8 +76,11 @@ fn supervise(
             _ = stop(shared, &mut threads) => {}
             // Who is still connected still gets events.
             never = &mut bridge => match never {},
+            never = &mut hooks => match never {},
         }
     });
+    // It may be the application that holds this server.
+    shared.hooks.listen(None);
     threads.join();
     if let Some(authoriser) = &shared.authoriser {
         // It may be the application that holds this server.

@@ -50,7 +50,7 @@ async fn hand_in(
     place: Place,
 ) {
     let taken = match upgrading.await {
-        Ok(upgraded) => take(upgraded).map_err(|error| error.to_string()),
+        Ok(upgraded) => take(upgraded, &place).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     match taken {
@@ -65,7 +65,7 @@ async fn hand_in(
 
 /// Takes the socket out of the HTTP library, with what was read of it. One that is not plain TCP, or that is wrapped into
 /// something, stays where it is and is bridged.
-fn take(upgraded: Upgraded) -> io::Result<(std::net::TcpStream, Vec<u8>)> {
+fn take(upgraded: Upgraded, place: &Place) -> io::Result<(std::net::TcpStream, Vec<u8>)> {
     match plain(upgraded) {
         Ok((tcp, read)) => {
             let tcp = tcp.into_std()?;
@@ -73,8 +73,13 @@ fn take(upgraded: Upgraded) -> io::Result<(std::net::TcpStream, Vec<u8>)> {
             Ok((tcp, read))
         }
         Err(upgraded) => {
+            let beside =
+                place.beside().ok_or_else(|| io::Error::other("there is no place for it"))?;
             let (far, near) = socket_pair()?;
-            tokio::spawn(bridge::run(TokioIo::new(upgraded), near));
+            tokio::spawn(async move {
+                let _beside = beside;
+                bridge::run(TokioIo::new(upgraded), near).await;
+            });
             Ok((far, Vec::new()))
         }
     }

@@ -13,7 +13,7 @@ use resound_hub::{
     time::Now,
 };
 use resound_protocol::{
-    error::ClientError, member::Member, socket_id::SocketId, socketio, websocket,
+    error::ClientError, member::Member, socket_id::SocketId, socketio, webhook::What, websocket,
 };
 
 use super::{
@@ -670,6 +670,10 @@ impl Sink for Io {
     fn members_changed(&mut self, channel: &ChannelKey, members: &[&Member]) {
         let members = socketio::members_json(members.iter().copied());
         self.shared.presence_feed.changed(channel.app, channel.name.as_str(), members);
+    }
+
+    fn happened(&mut self, channel: &ChannelKey, what: What) {
+        self.shared.hooks.happened(channel.app, channel.name.as_str(), what);
     }
 
     fn resumed(&mut self, slot: Slot, socket_id: SocketId) {

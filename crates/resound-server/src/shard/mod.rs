@@ -111,6 +111,9 @@ impl Shard {
 
     /// Takes in a connection, which is counted, or closes it.
     fn open(&mut self, tcp: std::net::TcpStream, peer: SocketAddr) {
+        if self.io.shared.is_draining() {
+            self.stop_admitting(); // another shard has heard of the end first, and so has this client
+        }
         let now = self.now();
         let tls = self.io.shared.tls.as_ref().map(Tls::session).transpose();
         // Accepted by mio it does not block, and on Linux it has the listener's TCP_NODELAY.
@@ -515,13 +518,20 @@ impl Shard {
     /// Lets no WebSocket in any more, drops who has not said anything yet, and names the others. The
     /// API stays, so that a load balancer can ask whether the server is ready.
     fn begin_draining(&mut self) -> Vec<(Slot, u32)> {
-        self.draining = true;
-        for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_) | Phase::Probing(_))) {
-            self.drop_connection(slot);
-        }
+        self.stop_admitting();
         let open = self.io.slots(|phase| matches!(phase, Phase::Open { .. }));
         let serial = |slot| self.io.connection(slot).map(|connection| (slot, connection.serial));
         open.into_iter().filter_map(serial).collect()
+    }
+
+    /// Drops those who have not said anything before the end began. Who comes later is answered.
+    fn stop_admitting(&mut self) {
+        if std::mem::replace(&mut self.draining, true) {
+            return;
+        }
+        for slot in self.io.slots(|phase| matches!(phase, Phase::Opening(_) | Phase::Probing(_))) {
+            self.drop_connection(slot);
+        }
     }
 
     /// Closes some connections for a shutdown; they come back to whoever serves them next. One that has

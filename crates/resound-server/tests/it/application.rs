@@ -46,6 +46,11 @@ impl Application {
         Self { address: listen(grant), questions }
     }
 
+    /// An address of the application.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// The settings of a server that asks this application; `socketio` are lines of that table.
     pub(crate) fn settings(&self, socketio: &str) -> Settings {
         self.settings_of("shards = 2", socketio)

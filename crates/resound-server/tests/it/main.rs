@@ -16,7 +16,7 @@
 //! * `slow`, `flood`, `descriptors`, `polling_bounds`, `chaos`: clients that want too much
 //! * `redis_server`: a real Redis; `redis_bridge`, `redis_ways`, `redis_outages`: events through it
 //! * `tls`, `tls_engine`, `certificates`: TLS on the listener; `tls_client`: the other side of it
-//! * `metrics`, `logs`: what the operator sees
+//! * `metrics`, `logs`: what the operator sees; `webhooks`: what the application is told
 //! * `startup`, `shutdown`, `reload`: the life of the process
 //! * `commands`: `listen`, `send` and `sign`; `client_crate`: the client in Rust
 
@@ -72,4 +72,5 @@ mod tls;
 mod tls_engine;
 mod upgrade;
 mod users;
+mod webhooks;
 mod xhr;

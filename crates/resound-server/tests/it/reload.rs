@@ -12,7 +12,7 @@ const OTHER: (&str, &str, &str) = ("2", "other-key", "a-secret-of-its-own");
 
 /// Gives the server another configuration and waits until every shard has taken it.
 #[track_caller]
-fn reload(server: &Server, settings: &Settings) {
+pub(crate) fn reload(server: &Server, settings: &Settings) {
     let count = || server.log.events().iter().filter(|e| e["message"] == "reloaded").count();
     let before = count();
     server.write_toml(&settings.toml());

@@ -48,6 +48,7 @@
 //! * `guard`: users of one kind
 //! * `input`: what requests say
 //! * `front_end`: Echo's options for pages
+//! * `hooks`: webhooks, and what the server in this process says
 //! * `server`: the routes of the server in this process
 //! * `extract`: `X-Socket-ID`, and axum's `State` and `Path` for handlers of channels
 
@@ -55,11 +56,13 @@ mod broadcasting;
 mod extract;
 mod front_end;
 mod guard;
+mod hooks;
 mod input;
 mod server;
 
 pub use broadcasting::{Broadcasting, routes};
 pub use front_end::front_end;
+pub use hooks::{hooks, hooks_at};
 pub use server::server;
 #[cfg(feature = "embedded")]
 pub use server::{join_in_process, monitoring};

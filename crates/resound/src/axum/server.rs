@@ -40,7 +40,7 @@ mod embedded {
     use axum::{
         Router,
         body::Body,
-        extract::{ConnectInfo, Request},
+        extract::{ConnectInfo, Request, State},
         response::Response,
         routing::any,
     };
@@ -89,7 +89,11 @@ mod embedded {
         let prefix = embedded.path();
         paths.iter().fold(Router::new(), |router, path| {
             let embedded = embedded.clone();
-            let handler = move |request: Request| async move { answer(&embedded, request).await };
+            let handler = move |State(state): State<S>, request: Request| async move {
+                // Before the client can do anything that hooks want to know.
+                embedded.hooks().start(&embedded, &state);
+                answer(&embedded, request).await
+            };
             router.route(&format!("{prefix}{path}"), any(handler))
         })
     }
@@ -106,6 +110,9 @@ mod embedded {
     /// (`socketio.md`). `app` is the whole router, with its state and all its layers, so that sessions are found as in every other
     /// request; it is asked on the runtime that this is called on. Without this call the server asks over HTTP, as it does by itself:
     /// `RESOUND_AUTH_HOST` is where.
+    ///
+    /// A question has no `Host` and no [`ConnectInfo`]: it comes from no connection. What needs one of them, such as a limit per address,
+    /// is to leave this route out, or to look at `X-Forwarded-For`, at whose end the client's address is.
     ///
     /// The router and the server hold each other from then on, until [`Embedded::shutdown`]. Without an embedded server this does
     /// nothing.

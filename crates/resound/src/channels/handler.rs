@@ -21,9 +21,9 @@ use crate::channels::{
 /// # let _ = channels;
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't decide who joins a channel",
-    note = "a handler is an async function that takes the user of `Channels::user` by value (`()` if that was not said), \
-            then arguments such as `resound::Path<u64>`, and `axum::extract::State<_>`"
+    message = "`{Self}` is no handler for channels",
+    note = "a handler is an async function that takes the user of `Channels::user` (`()` if that was not said), or a hook's event \
+            such as `hooks::Joined`, by value, then arguments such as `resound::Path<u64>`, and `axum::extract::State<_>`"
 )]
 pub trait Handler<S, U, A>: Clone + Send + Sync + 'static {
     /// What it says.
@@ -75,14 +75,14 @@ handlers!(A1 A2 A3 A4);
 handlers!(A1 A2 A3 A4 A5);
 
 /// A decision, later.
-pub(super) type Deciding<T> = Pin<Box<dyn Future<Output = Result<T, Denial>> + Send>>;
+pub(crate) type Deciding<T> = Pin<Box<dyn Future<Output = Result<T, Denial>> + Send>>;
 
 /// A handler whose type is forgotten.
-pub(super) type Erased<S, U, T> =
+pub(crate) type Erased<S, U, T> =
     Arc<dyn Fn(U, &Joining, Params<'_>, &S) -> Deciding<T> + Send + Sync>;
 
 /// Forgets the type of a handler, and reads what it says by `read`.
-pub(super) fn erase<S, U, A, H, T>(
+pub(crate) fn erase<S, U, A, H, T>(
     handler: H,
     read: fn(H::Output) -> Result<T, String>,
 ) -> Erased<S, U, T>

@@ -15,11 +15,11 @@ mod assertions;
 mod decide;
 mod denial;
 mod extract;
-mod handler;
+pub(crate) mod handler;
 mod list;
 mod member;
 mod path;
-mod pattern;
+pub(crate) mod pattern;
 mod verdict;
 
 use std::{fmt, sync::Arc};

@@ -120,7 +120,7 @@ fn parameter(name: &str, before: &[Piece]) -> Result<Piece, PatternFault> {
 }
 
 /// The name without the prefix of a guarded channel, tried in Laravel's order.
-pub(super) fn strip_prefix(name: &str) -> Option<&str> {
+pub(crate) fn strip_prefix(name: &str) -> Option<&str> {
     ["private-encrypted-", "private-", "presence-"].iter().find_map(|p| name.strip_prefix(p))
 }
 

@@ -26,7 +26,7 @@ pub(super) fn connection(
     match read(variables) {
         Ok(driver) => Ok(builder.connection(NAME, driver)),
         Err(error) if default == NAME => Err(error),
-        Err(_) => Ok(builder),
+        Err(error) => Ok(builder.without(NAME, &error)),
     }
 }
 

@@ -54,7 +54,6 @@ impl Breaker {
     }
 
     /// Whether there is no outage.
-    #[cfg(feature = "_sql")]
     pub(crate) fn is_closed(&self) -> bool {
         self.open.is_none()
     }

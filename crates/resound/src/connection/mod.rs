@@ -19,11 +19,12 @@ mod queue;
 mod worker;
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
 use crate::{
     channel::Channel,
@@ -44,22 +45,22 @@ pub(crate) struct Connection {
     breaker: Mutex<Breaker>,
     queue: Queue,
     worker: Mutex<Option<JoinHandle<()>>>,
+    /// An outage is over.
+    back: Notify,
 }
 
 impl Connection {
     pub(crate) fn new(name: Arc<str>, driver: Arc<dyn Driver>, policy: Policy) -> Arc<Self> {
         let queue = Queue::new(Arc::clone(&name), &policy);
         let breaker = Mutex::new(Breaker::new(&policy));
-        Arc::new(Self { name, driver, policy, breaker, queue, worker: Mutex::new(None) })
+        let (worker, back) = (Mutex::new(None), Notify::new());
+        Arc::new(Self { name, driver, policy, breaker, queue, worker, back })
     }
 
     /// Puts an event into the queue.
     pub(crate) fn queue(self: &Arc<Self>, envelope: &Arc<Envelope>) -> Result<(), SendError> {
         self.start_worker()?;
-        for part in self.parts(envelope) {
-            self.queue.push(part, Instant::now())?;
-        }
-        Ok(())
+        self.queue.push(&self.parts(envelope), Instant::now())
     }
 
     /// Sends an event, and waits for the server's answer.
@@ -136,12 +137,16 @@ impl Connection {
             Ok(()) | Err(SendError::Driver { fault: DriverError::Refused(_), .. }) => {
                 self.note_success();
             }
+            // There is nothing to wait for.
+            Err(SendError::Driver { fault: DriverError::Ended(_), .. }) => {}
             Err(error) => self.note_failure(error),
         }
     }
 
     fn note_success(&self) {
-        if lock(&self.breaker).succeeded() {
+        let is_back = lock(&self.breaker).succeeded();
+        if is_back {
+            self.back.notify_waiters();
             let waiting = self.queue.stats().waiting;
             tracing::info!(connection = &*self.name, waiting, "the broadcast connection is back");
         }
@@ -166,8 +171,16 @@ impl Connection {
         self.attempt(envelope).await.inspect(|()| self.queue.count_sent())
     }
 
+    /// Waits for the end of an outage, whoever finds out.
+    pub(crate) async fn back(&self) {
+        let mut back = pin!(self.back.notified());
+        back.as_mut().enable();
+        if !self.is_up() {
+            back.await;
+        }
+    }
+
     /// Whether the breaker lets everybody through.
-    #[cfg(feature = "_sql")]
     pub(crate) fn is_up(&self) -> bool {
         lock(&self.breaker).is_closed()
     }

@@ -75,17 +75,21 @@ impl Queue {
         }
     }
 
-    /// The newest event is the one that finds no room, because its sender can be told.
-    pub(crate) fn push(&self, envelope: Arc<Envelope>, now: Instant) -> Result<(), SendError> {
-        let bytes = envelope.bytes();
+    /// Takes all parts of an event, or none. The newest event is the one that finds no room, because its sender can be told.
+    pub(crate) fn push(&self, parts: &[Arc<Envelope>], now: Instant) -> Result<(), SendError> {
+        let bytes = parts.iter().map(|part| part.bytes()).fold(0, usize::saturating_add);
         let mut state = lock(&self.state);
-        if state.jobs.len() >= self.events_max || state.bytes + bytes > self.bytes_max {
+        let events_free = self.events_max.saturating_sub(state.jobs.len());
+        let bytes_free = self.bytes_max.saturating_sub(state.bytes);
+        if parts.len() > events_free || bytes > bytes_free {
             let waiting = state.jobs.len();
             self.drop_one(state, now, "the queue is full");
             return Err(SendError::QueueFull { connection: Arc::clone(&self.connection), waiting });
         }
         state.bytes += bytes;
-        state.jobs.push_back(Job { envelope, since: now, tries: 0 });
+        let job =
+            |envelope: &Arc<Envelope>| Job { envelope: Arc::clone(envelope), since: now, tries: 0 };
+        state.jobs.extend(parts.iter().map(job));
         drop(state);
         self.filled.notify_one();
         Ok(())

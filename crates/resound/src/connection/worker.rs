@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     connection::{Connection, breaker},
@@ -64,7 +64,12 @@ async fn settle(
     for (event, result) in events.iter().zip(results) {
         match result {
             Ok(()) => connection.queue.pop_sent(),
-            Err(error @ SendError::Driver { fault: DriverError::Refused(_), .. }) => {
+            Err(
+                error @ SendError::Driver {
+                    fault: DriverError::Refused(_) | DriverError::Ended(_),
+                    ..
+                },
+            ) => {
                 give_up(connection, event, &error.to_string());
             }
             Err(error) => {
@@ -86,10 +91,12 @@ async fn settle(
 /// Waits until the breaker lets the event through; not if it were too old by then.
 async fn is_admitted(connection: &Connection, end: Instant) -> bool {
     while let Err(retry_in) = connection.admitted() {
-        if breaker::after(Instant::now(), retry_in) >= end {
+        let until = breaker::after(Instant::now(), retry_in);
+        if until >= end {
             return false;
         }
-        sleep(retry_in).await;
+        // A page may be the one that finds the server back.
+        let _elapsed = timeout_at(until, connection.back()).await;
     }
     Instant::now() < end
 }

@@ -1,10 +1,13 @@
 //! Events on their way to an embedded server.
 
+use resound_server::embed::PublishFault;
+
 use super::Embedded;
 use crate::{
     driver::{Answers, Driver, Sending},
     envelope::Envelope,
     error::DriverError,
+    front_end::EchoOptions,
     json,
 };
 
@@ -34,9 +37,12 @@ impl EmbeddedDriver {
                 return Err(DriverError::Refused(message));
             }
         };
-        // Also a server that has stopped does not come back: another try would only hold up the process's end.
         let published = self.0.server.publish(event.into_bytes()).await;
-        published.map_err(|fault| DriverError::Refused(fault.to_string()))
+        published.map_err(|fault| match fault {
+            // It does not come back: another try would only hold up the process's end.
+            PublishFault::Stopped => DriverError::Ended(fault.to_string()),
+            fault @ (PublishFault::Refused(_) | _) => DriverError::Refused(fault.to_string()),
+        })
     }
 }
 
@@ -51,6 +57,10 @@ impl Driver for EmbeddedDriver {
 
     fn answers(&self) -> Answers {
         Answers::Pusher(self.0.credentials.clone())
+    }
+
+    fn front_end(&self) -> EchoOptions {
+        EchoOptions { path: self.0.path().to_owned(), ..EchoOptions::of(&self.answers()) }
     }
 }
 

@@ -3,17 +3,22 @@
 //! # Layout
 //!
 //! * this module: the handle; `options`: what it is told; `figures`: what it tells
-//! * `driver`: events on their way to it
+//! * `driver`: events on their way to it; `hooks`: when it begins to tell what happens
 
 mod driver;
 mod figures;
+#[cfg(feature = "axum")]
+mod hooks;
 mod options;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use resound_server::embed::Server;
 
-use crate::driver::Credentials;
+use crate::{
+    driver::Credentials,
+    hooks::{Happening, Reactor},
+};
 
 pub use self::{
     driver::EmbeddedDriver,
@@ -28,6 +33,8 @@ pub struct Embedded {
     server: Server,
     app_id: String,
     credentials: Credentials,
+    #[cfg(feature = "axum")]
+    hooks: Arc<hooks::HooksStart>,
 }
 
 impl Embedded {
@@ -65,7 +72,13 @@ impl Embedded {
             Some(key) => credentials.master_key(key),
             None => credentials,
         };
-        Ok(Self { server, app_id: app.id.into(), credentials })
+        Ok(Self {
+            server,
+            app_id: app.id.into(),
+            credentials,
+            #[cfg(feature = "axum")]
+            hooks: Arc::default(),
+        })
     }
 
     /// Sends events to it. [`Builder::embedded`](crate::Builder::embedded) does this, too.
@@ -104,6 +117,23 @@ impl Embedded {
     /// Whether the server takes clients.
     pub fn is_running(&self) -> bool {
         self.server.is_running()
+    }
+
+    /// Calls hooks for what happens in this server's channels, without HTTP; those given last count. To hear of whole channels,
+    /// give them before the first client comes. [`resound::axum::hooks`](crate::axum::hooks) does so.
+    ///
+    /// The server holds them, with their state, until [`Embedded::shutdown`]: everybody leaves then, and the hooks are told.
+    pub fn tell<S: Clone + Send + Sync + 'static>(&self, reactor: &Reactor<S>) {
+        let reactor = reactor.clone();
+        self.server.listen(Arc::new(move |happening| {
+            reactor.offer(Happening::of(happening.event.clone(), happening.time_ms));
+        }));
+    }
+
+    /// Where hooks wait for the application's state.
+    #[cfg(feature = "axum")]
+    pub(crate) fn hooks(&self) -> &hooks::HooksStart {
+        &self.hooks
     }
 
     /// The server as integrations see it: requests of whatever framework are handed in here.

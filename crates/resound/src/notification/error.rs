@@ -7,6 +7,9 @@ use crate::{
     notification::{channel::ChannelError, notifiable::Owner, notifier::Receipt, via::Via},
 };
 
+/// How many failures a message tells: of thousands of notifiables, none of whom could be reached, most say the same.
+const FAILURES_TOLD: usize = 5;
+
 /// Why stored notifications could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -139,13 +142,46 @@ pub struct NotifyError {
 
 impl fmt::Display for NotifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failures: Vec<String> = self.failures.iter().map(Failure::to_string).collect();
-        write!(f, "{} was not sent to {}", self.notification, failures.join("; "))
+        let told = self.failures.iter().take(FAILURES_TOLD);
+        let told: Vec<String> = told.map(Failure::to_string).collect();
+        write!(f, "{} was not sent to {}", self.notification, told.join("; "))?;
+        match self.failures.len() - told.len() {
+            0 => Ok(()),
+            more => write!(f, "; and {more} failures more (NotifyError::failures)"),
+        }
     }
 }
 
 impl Error for NotifyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.failures.first().map(|failure| &failure.reason as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_of_an_error_tells_only_the_first_of_many_failures() {
+        let failure = |key: usize| Failure {
+            id: String::new(),
+            owner: Some(Owner::new("User", key.to_string())),
+            via: Via::Database,
+            reason: Reason::NoStore,
+        };
+        let failures = (0..10_000).map(failure).collect();
+        let error = NotifyError { notification: "Paid", failures, receipts: Vec::new() };
+        let text = error.to_string();
+        assert!(
+            text.starts_with("Paid was not sent to User 0 by database: the notifier"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(
+                "(notification::Builder::store); and 9995 failures more (NotifyError::failures)"
+            ),
+            "{text}"
+        );
     }
 }

@@ -1,11 +1,15 @@
 //! How the events of one connection are sent, queue by queue.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -28,6 +32,8 @@ use crate::{
 const BATCH: i64 = 20;
 /// The pause after an event's first failure, while the connection is up; twice as long after each further one.
 const RETRY_IN: Duration = Duration::from_millis(100);
+/// How much of the reason is kept for which an event failed.
+const REASON_BYTES_MAX: usize = 16 * 1024;
 /// How often the row of an event that was sent is tried to be deleted, before a worker that shall end gives it up.
 const DELETIONS_MAX: u32 = 5;
 
@@ -73,7 +79,7 @@ impl Courier {
                 Ok(Turn::Worked) => is_told = false,
                 Ok(Turn::Idle) => self.rest(self.poll).await,
                 Ok(Turn::Due(pause)) => self.rest(pause.min(self.poll)).await,
-                Ok(Turn::Down(pause)) => self.pause(pause.min(self.lease / 3)).await,
+                Ok(Turn::Down(pause)) => self.pause_while_down(pause.min(self.lease / 3)).await,
                 Err(error) => {
                     self.log_database(&error, &mut is_told);
                     self.pause(self.poll).await;
@@ -124,7 +130,7 @@ impl Courier {
             if self.is_stopped() || !self.reserve(lane).await? {
                 break;
             }
-            turn = self.handle(&rows[at], rows.get(at + 1)).await?;
+            turn = self.handle(lane, &rows[at], &rows[at + 1..]).await?;
             if turn != Turn::Worked {
                 break;
             }
@@ -148,7 +154,12 @@ impl Courier {
     }
 
     /// One event, which is sent, put off, or failed. [`Turn::Worked`] says that the next one may follow.
-    async fn handle(&mut self, row: &Row, next: Option<&Row>) -> Result<Turn, sqlx::Error> {
+    async fn handle(
+        &mut self,
+        lane: &LaneName,
+        row: &Row,
+        behind: &[Row],
+    ) -> Result<Turn, sqlx::Error> {
         let envelope = match &row.envelope {
             Ok(envelope) => envelope,
             Err(error) => return self.fail(row, &error.to_string()).await,
@@ -166,8 +177,10 @@ impl Courier {
         match self.connection.try_once(envelope).await {
             Ok(()) => self.forget(row).await,
             Err(error) if is_refusal(&error) => self.fail(row, &error.to_string()).await,
+            // The process ends; the next one sends it.
+            Err(error) if is_end(&error) => Ok(Turn::Down(self.lease)),
             Err(error) if is_up => self.postpone(row, &error).await,
-            Err(_) => self.probe(next).await,
+            Err(_) => self.probe(lane, behind).await,
         }
     }
 
@@ -184,22 +197,46 @@ impl Courier {
     }
 
     /// The server is down. That is no event's fault, so that no try counts; unless it is just the first one that
-    /// the server can't stand. So after some tries the second one is asked to prove that.
-    async fn probe(&mut self, next: Option<&Row>) -> Result<Turn, sqlx::Error> {
-        self.probes += 1;
+    /// the server can't stand. So after some tries those behind it are asked to prove that, each in its turn, for there may be
+    /// several such.
+    async fn probe(&mut self, lane: &LaneName, behind: &[Row]) -> Result<Turn, sqlx::Error> {
+        self.probes = self.probes.saturating_add(1);
         let down = Ok(Turn::Down(Duration::ZERO));
-        if self.probes < self.connection.policy().tries_max {
-            return down;
-        }
-        let Some((next, Ok(envelope))) = next.map(|next| (next, &next.envelope)) else {
+        let Some(turn) = self.probes.checked_sub(self.connection.policy().tries_max.max(1)) else {
             return down;
         };
+        let others = self.heads_of_others(lane).await?;
+        let can_prove = |row: &&Row| {
+            row.envelope.is_ok()
+                && row.available_in.is_zero()
+                && self.age_max.is_none_or(|max| row.age <= max)
+        };
+        let witnesses: Vec<&Row> = behind.iter().chain(&others).filter(can_prove).collect();
+        let Some(witness) = witnesses.get(turn as usize % witnesses.len().max(1)) else {
+            return down;
+        };
+        let Ok(envelope) = &witness.envelope else { return down };
         if self.connection.try_once(envelope).await.is_err() {
             return down;
         }
-        self.forget(next).await?;
+        self.forget(witness).await?;
         // From here on the first one's tries count.
         down
+    }
+
+    /// The oldest event of each other queue that no other worker has: nothing may stand behind the first one in its own.
+    async fn heads_of_others(&mut self, this: &LaneName) -> Result<Vec<Row>, sqlx::Error> {
+        let mut heads = Vec::new();
+        for lane in self.lanes.clone() {
+            if lane == *this || self.store().take(&lane, 1).await?.is_empty() {
+                continue;
+            }
+            if self.reserve(&lane).await? {
+                // Read again: whoever had the lane before has sent some of it.
+                heads.extend(self.store().take(&lane, 1).await?);
+            }
+        }
+        Ok(heads)
     }
 
     /// Deletes the row of an event that was sent, come what may: as long as it is there it would be sent again.
@@ -222,6 +259,7 @@ impl Courier {
     }
 
     async fn fail(&mut self, row: &Row, reason: &str) -> Result<Turn, sqlx::Error> {
+        let reason = &*writable(reason);
         self.store().fail(row.id, reason).await?;
         let event = row.envelope.as_ref().map_or("", |envelope: &Envelope| &envelope.name);
         tracing::error!(
@@ -255,6 +293,17 @@ impl Courier {
         while !self.is_stopped() && timeout_at(end, self.wake.notified()).await.is_ok() {}
     }
 
+    /// The same, until the connection is back: a page may have found that out.
+    async fn pause_while_down(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while !self.is_stopped() && !self.connection.is_up() {
+            let woken = either(self.wake.notified(), self.connection.back());
+            if timeout_at(end, woken).await.is_err() {
+                return;
+            }
+        }
+    }
+
     fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
@@ -264,6 +313,29 @@ impl Courier {
     }
 }
 
+/// What every database takes: reasons may be what a server has answered, and a row that can't be failed would be tried for ever.
+fn writable(reason: &str) -> Cow<'_, str> {
+    // PostgreSQL has no texts with zeros.
+    let end = reason.floor_char_boundary(REASON_BYTES_MAX);
+    if reason[..end].contains('\0') {
+        return reason[..end].replace('\0', "\u{fffd}").into();
+    }
+    reason[..end].into()
+}
+
+fn is_end(error: &SendError) -> bool {
+    matches!(error, SendError::Driver { fault: DriverError::Ended(_), .. })
+}
+
 fn is_refusal(error: &SendError) -> bool {
     matches!(error, SendError::Driver { fault: DriverError::Refused(_), .. })
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => other.as_mut().poll(context),
+    })
+    .await;
 }

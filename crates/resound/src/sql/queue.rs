@@ -97,6 +97,11 @@ impl Queue {
         self.0.database == DB::NAME
     }
 
+    /// Whether both are the same one, and not only in the same database.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Tells this process' workers that something was committed.
     pub(super) fn wake(&self) {
         let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);

@@ -128,6 +128,10 @@ macro_rules! store {
             impl Store for Pool<$database> {
                 fn push<'a>(&'a self, jobs: &'a [Job]) -> Answer<'a, ()> {
                     Box::pin(async move {
+                        // One statement is a transaction of its own; a page waits for this.
+                        if jobs.len() <= ROWS_MAX {
+                            return push(&mut *self.acquire().await?, jobs).await;
+                        }
                         let mut tx = self.begin().await?;
                         push(&mut tx, jobs).await?;
                         tx.commit().await

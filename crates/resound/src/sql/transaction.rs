@@ -65,8 +65,8 @@ impl Broadcaster {
         mut inner: sqlx::Transaction<'static, DB>,
     ) -> Result<Transaction<'static, DB>, sqlx::Error> {
         DB::mark(&mut inner).await?;
-        let (scope, broadcaster) = (Scope::new(), self.clone());
-        Ok(Transaction::of(Parts { inner, scope, broadcaster, is_savepoint: false }))
+        let (inner, scope, broadcaster) = (Inner::Whole(inner), Scope::new(), self.clone());
+        Ok(Transaction::of(Parts { inner, scope, broadcaster }))
     }
 
     /// Runs `work` in a transaction: commits if it gives `Ok`, rolls back if it gives `Err`, panics, or is given up. If it ends the
@@ -118,10 +118,31 @@ pub struct Transaction<'c, DB: Backend> {
 }
 
 struct Parts<'c, DB: Backend> {
-    inner: sqlx::Transaction<'c, DB>,
-    scope: Scope<'c>,
+    inner: Inner<'c, DB>,
+    /// That of a savepoint ends first, because the savepoint borrows its transaction.
+    scope: Scope<'static>,
     broadcaster: Broadcaster,
-    is_savepoint: bool,
+}
+
+enum Inner<'c, DB: Backend> {
+    Whole(sqlx::Transaction<'static, DB>),
+    Savepoint(sqlx::Transaction<'c, DB>),
+}
+
+impl<DB: Backend> Inner<'_, DB> {
+    fn connection(&self) -> &DB::Connection {
+        match self {
+            Self::Whole(inner) => inner,
+            Self::Savepoint(inner) => inner,
+        }
+    }
+
+    fn connection_mut(&mut self) -> &mut DB::Connection {
+        match self {
+            Self::Whole(inner) => inner,
+            Self::Savepoint(inner) => inner,
+        }
+    }
 }
 
 /// A closure gets a transaction by value and gives it back by dropping it: with a reference it would be a closure for any lifetime
@@ -146,9 +167,9 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     /// Those of the database.
     pub async fn begin(&mut self) -> Result<Transaction<'_, DB>, sqlx::Error> {
         let Parts { inner, scope, broadcaster, .. } = self.parts_mut();
-        let (inner, broadcaster) = (inner.begin().await?, broadcaster.clone());
-        let scope = scope.savepoint();
-        Ok(Transaction::of(Parts { inner, scope, broadcaster, is_savepoint: true }))
+        let inner = Inner::Savepoint(inner.connection_mut().begin().await?);
+        let (scope, broadcaster) = (scope.savepoint(), broadcaster.clone());
+        Ok(Transaction::of(Parts { inner, scope, broadcaster }))
     }
 
     /// Runs `work` in a savepoint: its events are kept if it gives `Ok`, and forgotten if not.
@@ -169,6 +190,8 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     ///
     /// Events of a savepoint become those of the transaction that it is in.
     ///
+    /// Once begun it is carried out also if nobody waits for it any more, as when the browser that asked for the page is gone.
+    ///
     /// # Errors
     /// Those of the database, also if the transaction can't be committed any more because a statement in it failed. No event is sent
     /// from memory then. If it is unknown whether the database committed, the rows of the queue are where all other
@@ -187,7 +210,10 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     pub async fn rollback(mut self) -> Result<(), sqlx::Error> {
         let Some(Parts { inner, scope, .. }) = self.parts.take() else { return Ok(()) };
         drop(scope);
-        inner.rollback().await
+        match inner {
+            Inner::Whole(inner) => inner.rollback().await,
+            Inner::Savepoint(inner) => inner.rollback().await,
+        }
     }
 
     fn of(parts: Parts<'c, DB>) -> Self {
@@ -195,7 +221,7 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     }
 
     /// The events that wait.
-    pub(crate) fn scope(&self) -> &Scope<'c> {
+    pub(crate) fn scope(&self) -> &Scope<'static> {
         &self.parts().scope
     }
 
@@ -229,8 +255,16 @@ where
     let current = tx.parts().scope.current();
     let result = current.within(work(tx)).await;
     let returned = lender.lock().unwrap_or_else(PoisonError::into_inner).take();
-    // Who has ended it by itself gives nothing back.
-    let Some(parts) = returned else { return result };
+    let Some(parts) = returned else {
+        // Who has ended it by itself gives nothing back; neither does who has put it somewhere else, where it will be dropped.
+        if result.is_ok() && Arc::strong_count(&lender) > 1 {
+            tracing::error!(
+                "a closure ended before its transaction, which it had moved elsewhere: it is not committed, \
+                 and will be rolled back unless whoever has it commits"
+            );
+        }
+        return result;
+    };
     let tx = Transaction::of(parts);
     if result.is_ok() {
         tx.commit().await?;
@@ -242,21 +276,34 @@ where
 }
 
 async fn commit<DB: Backend>(parts: Parts<'_, DB>) -> Result<(), sqlx::Error> {
-    let Parts { mut inner, scope, is_savepoint, .. } = parts;
-    if is_savepoint {
-        inner.commit().await?;
-        scope.finish();
-        return Ok(());
+    let Parts { inner, scope, .. } = parts;
+    match inner {
+        Inner::Savepoint(inner) => {
+            inner.commit().await?;
+            scope.finish();
+            Ok(())
+        }
+        // A task, because the page that waits for this may be given up: the database may commit all the same, and then
+        // the events are to be sent.
+        Inner::Whole(inner) => match tokio::spawn(commit_whole(inner, scope)).await {
+            Ok(committed) => committed,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(sqlx::Error::WorkerCrashed),
+        },
     }
+}
+
+async fn commit_whole<DB: Backend>(
+    mut inner: sqlx::Transaction<'static, DB>,
+    scope: Scope<'static>,
+) -> Result<(), sqlx::Error> {
     let held = scope.drain();
     let events = held.len();
     let written = write::<DB>(&mut inner, held).await;
-    let (queue, rest) = written.map_err(|error| lost(error, events))?;
+    let (queues, rest) = written.map_err(|error| lost(error, events))?;
     let waiting = rest.len();
     inner.commit().await.map_err(|error| lost(error, waiting))?;
-    if let Some(queue) = queue {
-        queue.wake();
-    }
+    queues.iter().for_each(Queue::wake);
     deliver(rest).await;
     // Of those who were handed a part of the transaction and awaited it late.
     deliver(scope.finish()).await;
@@ -267,17 +314,19 @@ async fn commit<DB: Backend>(parts: Parts<'_, DB>) -> Result<(), sqlx::Error> {
 async fn write<DB: Backend>(
     connection: &mut DB::Connection,
     held: Vec<Held>,
-) -> Result<(Option<Queue>, Vec<Held>), sqlx::Error> {
+) -> Result<(Vec<Queue>, Vec<Held>), sqlx::Error> {
     if held.is_empty() {
-        return Ok((None, held));
+        return Ok((Vec::new(), held));
     }
     DB::check(connection).await?;
-    let (mut queue, mut jobs, mut rest) = (None, Vec::new(), Vec::new());
+    let (mut queues, mut jobs, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for held in held {
         match queue_of::<DB>(&held.broadcaster) {
             Some(its) if is_queued(&held.parcel) => {
                 jobs.extend(jobs_of(held));
-                queue = Some(its);
+                if !queues.iter().any(|known: &Queue| known.is(&its)) {
+                    queues.push(its);
+                }
             }
             _ => rest.push(held),
         }
@@ -285,7 +334,7 @@ async fn write<DB: Backend>(
     if !jobs.is_empty() {
         DB::push(connection, &jobs).await?;
     }
-    Ok((queue, rest))
+    Ok((queues, rest))
 }
 
 fn queue_of<DB: Backend>(broadcaster: &Broadcaster) -> Option<Queue> {
@@ -318,13 +367,13 @@ impl<DB: Backend> Deref for Transaction<'_, DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &Self::Target {
-        &self.parts().inner
+        self.parts().inner.connection()
     }
 }
 
 impl<DB: Backend> DerefMut for Transaction<'_, DB> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.parts_mut().inner
+        self.parts_mut().inner.connection_mut()
     }
 }
 

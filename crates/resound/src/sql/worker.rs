@@ -25,6 +25,9 @@ use crate::{
     },
 };
 
+/// As far ahead as anything is reckoned; what is beyond stands for never.
+const FAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// Sends the events of a [`Queue`]: in the application's own process, in another one, or in several.
 ///
 /// Each queue is sent in its order, by one worker at a time; the next one takes over when that ends, or has not been heard of
@@ -154,11 +157,11 @@ impl Worker {
             };
             Courier {
                 lanes: self.queues.iter().map(lane).collect(),
-                lease: self.lease.max(connection.policy().timeout * 3),
+                lease: self.lease.max(connection.policy().timeout.saturating_mul(3)).min(FAR),
                 connection: Arc::clone(connection),
                 queue: self.queue.clone(),
                 name: uuid(),
-                poll: self.poll,
+                poll: self.poll.min(FAR),
                 age_max: self.age_max,
                 wake: Arc::new(Notify::new()),
                 is_stopped: Arc::clone(is_stopped),

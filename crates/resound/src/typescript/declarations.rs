@@ -16,8 +16,9 @@ pub(super) struct Declarations {
     twice: Vec<String>,
 }
 
-/// What the file itself declares.
-const RESERVED: [&str; 15] = [
+/// What the file itself declares, and what of TypeScript's own it uses.
+const RESERVED: [&str; 19] = [
+    "Array",
     "Broadcasts",
     "BroadcastDriver",
     "ChannelKind",
@@ -25,10 +26,13 @@ const RESERVED: [&str; 15] = [
     "Echo",
     "EventName",
     "EventPayload",
+    "Events",
     "EventsOn",
     "NotificationOn",
     "Notifications",
+    "Omit",
     "OtherChannels",
+    "Record",
     "TypedChannel",
     "TypedEcho",
     "TypedPresenceChannel",
@@ -67,7 +71,7 @@ impl TypeVisitor for Declarations {
         if T::output_path().is_some() {
             let config = config();
             let (name, docs) = (T::ident(&config), T::docs().unwrap_or_default());
-            let text = format!("{docs}export {}\n", T::decl(&config));
+            let text = ending_once(&format!("{docs}export {}\n", T::decl(&config)));
             if self.texts.insert(name.clone(), text.clone()).is_some_and(|other| other != text) {
                 self.twice.push(name);
             }
@@ -75,4 +79,20 @@ impl TypeVisitor for Declarations {
         T::visit_dependencies(self);
         T::visit_generics(self);
     }
+}
+
+/// Comments end where ts-rs ends them, and not at a `*/` in somebody's docs, as in `src/*/lib.rs`.
+fn ending_once(text: &str) -> String {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let mut ended = String::with_capacity(text.len());
+    let mut end = 0;
+    for (at, line) in lines.iter().enumerate() {
+        if line.trim() == "/**" {
+            let comment = lines[at + 1..].iter().take_while(|line| line.trim().starts_with('*'));
+            let last = comment.enumerate().find(|(_, line)| line.trim() == "*/");
+            end = last.map_or(at, |(count, _)| at + 1 + count);
+        }
+        ended.push_str(&if at < end { line.replace("*/", "*\\/") } else { (*line).to_owned() });
+    }
+    ended
 }

@@ -47,7 +47,7 @@ async fn what_waits_goes_in_one_signed_request() {
     let events = vec![event("a").with(json!({ "id": 1 })), event("b").to_others("1.2")];
     let broadcaster = server.broadcaster();
     for event in events {
-        event.send(&broadcaster).await;
+        broadcaster.send(event).await;
     }
     broadcaster.flush(PATIENCE).await.unwrap();
     let seen = server.seen().pop().expect("a request");

@@ -78,11 +78,12 @@ async fn a_client_over_tls_gets_events_and_leaves_nothing() {
     let text = "x".repeat(9_000);
     for _ in 0..50 {
         let event = broadcast::public("news").name("n").with(json!(text));
-        event.send(&app.broadcaster).now().result().await.expect("it is sent");
+        app.broadcaster.send(event).now().result().await.expect("it is sent");
     }
     for _ in 0..50 {
         assert_eq!(next(&mut events).await, json!(text));
     }
+    assert_eq!(app.embedded.server().sockets(), 3, "its own, and the pair that carries it");
     drop((news, events, client));
     app.until_empty().await;
 }
@@ -93,5 +94,5 @@ async fn a_shutdown_reaches_clients_over_tls() {
     let mut states = client.states();
     app.embedded.shutdown().await;
     while matches!(next(&mut states).await, ConnectionState::Connected { .. }) {}
-    assert_eq!(app.embedded.server().sockets(), 0);
+    app.until("the bridge is gone", async || app.embedded.server().sockets() == 0).await;
 }

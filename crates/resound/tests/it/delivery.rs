@@ -1,11 +1,16 @@
 //! Pages while a server is well, down, or hangs. Time is the test's.
 
-use std::{future::IntoFuture as _, time::Duration};
+use std::{
+    future::IntoFuture as _,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use resound::{
-    Broadcaster, Channel, Outcome, SendError,
+    Broadcaster, Channel, DriverError, Envelope, Outcome, SendError,
     broadcast::{self, AnonymousEvent},
     connection::{Policy, Stats},
+    driver::{Driver, Sending},
 };
 use tokio::time::Instant;
 
@@ -329,6 +334,64 @@ async fn pages_that_fail_together_do_not_lengthen_the_outage() {
     server.set(Mood::Well);
     tokio::time::advance(Duration::from_secs(1)).await;
     broadcaster.send(event("b")).now().result().await.unwrap();
+}
+
+/// A server that fails, then takes a second, then is well. It wants one channel per call.
+#[derive(Default)]
+struct Recovering(AtomicUsize);
+
+impl Driver for Recovering {
+    fn send<'a>(&'a self, _: &'a Envelope) -> Sending<'a> {
+        let call = self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            match call {
+                0 => return Err(DriverError::Unavailable("nobody answers".to_owned())),
+                1 => tokio::time::sleep(Duration::from_secs(1)).await,
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn channels_max(&self) -> usize {
+        1
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_goes_on_as_soon_as_a_page_has_found_the_server_back() {
+    let pause_min = Duration::from_millis(50);
+    let policy = Policy {
+        timeout: LONG,
+        age_max: 2 * LONG,
+        failures_max: 1,
+        pause_min,
+        ..Policy::default()
+    };
+    let builder = Broadcaster::builder();
+    let broadcaster = builder.connection_with("server", Recovering::default(), policy).build();
+    broadcaster.send(event("a")).await;
+    // The queue has had its first try, and pauses for 100 ms; the server may be probed after 50.
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    broadcaster.send(event("probe")).now().result().await.unwrap();
+    broadcaster.flush(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(stats(&broadcaster).sent, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_which_not_all_parts_find_room_is_not_queued_in_part() {
+    let policy = Policy { events_max: 3, ..Policy::default() };
+    let builder = Broadcaster::builder();
+    let broadcaster = builder.connection_with("server", Recovering::default(), policy).build();
+    let to = |channels| {
+        let names = (0..channels).map(|n| Channel::public(n.to_string()));
+        broadcast::on(names.collect::<Vec<_>>()).name("posted")
+    };
+    let error = broadcaster.send(to(4)).result().await.unwrap_err();
+    assert!(matches!(error, SendError::QueueFull { waiting: 0, .. }), "{error}");
+    assert_eq!((stats(&broadcaster).waiting, stats(&broadcaster).dropped), (0, 1));
+    broadcaster.send(to(3)).result().await.unwrap();
+    assert_eq!(stats(&broadcaster).waiting, 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use resound::{
 use resound_client::{Client, ConnectionState};
 use serde_json::{Value, json};
 
-use crate::application::{Application, next};
+use crate::application::{Application, DEADLINE, next};
 
 #[tokio::test]
 async fn an_event_arrives_in_the_order_in_which_it_was_sent() {
@@ -19,7 +19,7 @@ async fn an_event_arrives_in_the_order_in_which_it_was_sent() {
     for number in 0..200 {
         let event = broadcast::private("orders.7").name("shipped").with(json!({ "n": number }));
         // One with, one without the queue: each is awaited until it has its place.
-        let sent = event.send(&app.broadcaster).now().result().await;
+        let sent = app.broadcaster.send(event).now().result().await;
         sent.expect("it is sent");
     }
     for number in 0..200 {
@@ -39,7 +39,7 @@ async fn who_sent_it_does_not_get_it() {
         let news = client.channel("news");
         heard.push((news.listen::<Value>(".n"), news.subscribed().await));
     }
-    let send = |n: u64| broadcast::public("news").name("n").with(json!(n)).send(&app.broadcaster);
+    let send = |n: u64| app.broadcaster.send(broadcast::public("news").name("n").with(json!(n)));
     send(1).to_others(ann.socket_id()).now().result().await.expect("it is sent");
     send(2).now().result().await.expect("it is sent");
     assert_eq!(next(&mut heard[0].0).await, json!(2));
@@ -110,6 +110,7 @@ async fn everything_may_stand_behind_a_prefix() {
     let app = Application::with(Options::new().path("/ws")).await;
     let client = app.connect(1).await;
     client.channel("news").subscribed().await.expect("it may join");
+    assert_eq!(app.broadcaster.front_end().path, "/ws", "pages are told");
     assert!(app.get("/ws/up").await.ends_with(r#"{"health":"OK"}"#));
     assert!(app.get("/up").await.starts_with("HTTP/1.1 404"));
 }
@@ -117,7 +118,7 @@ async fn everything_may_stand_behind_a_prefix() {
 #[tokio::test]
 async fn two_servers_in_one_process_know_nothing_of_each_other() {
     let (one, two) = (Application::start().await, Application::start().await);
-    assert_ne!(one.embedded.key(), two.embedded.key());
+    assert_ne!(one.embedded.credentials(), two.embedded.credentials());
     let (ann, bob) = (one.connect(1).await, two.connect(1).await);
     let (anns, bobs) = (ann.channel("news"), bob.channel("news"));
     let mut heard = [anns.listen::<Value>(".n"), bobs.listen::<Value>(".n")];
@@ -125,7 +126,7 @@ async fn two_servers_in_one_process_know_nothing_of_each_other() {
     bobs.subscribed().await.expect("it may join");
     for (app, n) in [(&one, 1), (&two, 2)] {
         let event = broadcast::public("news").name("n").with(json!(n));
-        event.send(&app.broadcaster).now().result().await.expect("it is sent");
+        app.broadcaster.send(event).now().result().await.expect("it is sent");
     }
     assert_eq!(next(&mut heard[0]).await, json!(1));
     assert_eq!(next(&mut heard[1]).await, json!(2));
@@ -149,11 +150,14 @@ async fn a_shutdown_sends_clients_away_and_leaves_nothing() {
     assert!(app.get("/up").await.starts_with("HTTP/1.1 503"));
     let path = format!("/app/{}", app.embedded.key());
     assert!(app.get(&path).await.starts_with("HTTP/1.1 503"));
-    let sent = broadcast::public("news").send(&app.broadcaster).now().result().await;
-    let Err(SendError::Driver { fault: DriverError::Refused(reason), .. }) = sent else {
+    let sent = app.broadcaster.send(broadcast::public("news")).now().result().await;
+    let Err(SendError::Driver { fault: DriverError::Ended(reason), .. }) = sent else {
         panic!("{sent:?}");
     };
     assert_eq!(reason, "the embedded server has stopped");
+    // Nor does what is queued hold up the process's end.
+    app.broadcaster.send(broadcast::public("news")).await;
+    app.broadcaster.flush(DEADLINE).await.expect("nothing waits");
 }
 
 #[tokio::test]
@@ -189,7 +193,7 @@ async fn more_clients_than_may_be_are_told_so() {
 async fn what_no_server_would_take_is_refused() {
     let app = Application::start().await;
     let refused = async |event: broadcast::AnonymousEvent| {
-        let sent = event.send(&app.broadcaster).now().result().await;
+        let sent = app.broadcaster.send(event).now().result().await;
         sent.expect_err("it is refused").to_string()
     };
     let text = refused(broadcast::public("a b")).await;
@@ -208,7 +212,7 @@ async fn the_environment_starts_it() {
     let broadcaster = Broadcaster::from_variables(variables).expect("it starts");
     assert_eq!(broadcaster.connections().next(), Some("embedded"));
     let embedded = broadcaster.embedded().expect("it is there").clone();
-    broadcast::public("news").send(&broadcaster).now().result().await.expect("it is sent");
+    broadcaster.send(broadcast::public("news")).now().result().await.expect("it is sent");
     assert_eq!(embedded.stats().await.published, 1);
 
     let wrong = |name: &str| {
@@ -231,6 +235,31 @@ async fn what_goes_to_an_encrypted_channel_is_sealed() {
     orders.subscribed().await.expect("it may join");
     let event =
         broadcast::on([Channel::encrypted("orders.7")]).name("shipped").with(json!({ "id": 7 }));
-    event.send(&app.broadcaster).now().result().await.expect("it is sent");
+    app.broadcaster.send(event).now().result().await.expect("it is sent");
     assert_eq!(next(&mut events).await, json!({ "id": 7 }));
+}
+
+/// What begins a task when it is dropped, as a connection of sqlx does.
+struct BeginsTask(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Drop for BeginsTask {
+    fn drop(&mut self) {
+        let sender = self.0.take();
+        tokio::spawn(async move { sender.map(|sender| sender.send(())) });
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_goes_with_the_server_finds_its_runtime() {
+    let embedded = Embedded::start(Options::new().threads(1)).expect("it starts");
+    let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+    let (sender, dropped) = tokio::sync::oneshot::channel();
+    let state = std::sync::Arc::new(BeginsTask(Some(sender)));
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(async || ()))
+        .layer(axum::Extension(state));
+    resound::axum::join_in_process(&broadcaster, &app);
+    drop(app);
+    embedded.shutdown().await;
+    tokio::time::timeout(DEADLINE, dropped).await.expect("in time").expect("the task runs");
 }

@@ -122,7 +122,7 @@ async fn who_an_event_leaves_out_is_left_out_however_it_is_sent() {
     let fake = Fake::new();
     let broadcaster = fake.broadcaster();
     let greeting = || broadcast::private("user.1").name("greeting").to_others("1.2");
-    greeting().send(&broadcaster).await;
+    broadcaster.send(greeting()).await;
     broadcaster.send(greeting()).await;
     broadcaster.send(greeting()).to_others("3.4").await;
     broadcaster.send(greeting()).to_others(resound::SocketId::none()).await;

@@ -11,6 +11,7 @@
 //! * `typescript`: types for a front end
 //! * `application`: axum with the server inside; `embedded`, `requests`, `socketio`, `bridged`: what it does
 //! * `auth`: who may join, asked over HTTP
+//! * `hooks`: what is called when something happens, told by webhooks; `hooked`: with every driver
 //! * `logs`: what the log says
 //! * `models`: what happens to models
 //! * `notifications`: what users are told; `notification_store`: where it is kept; `notification_fake`: assertions
@@ -32,6 +33,9 @@ mod derive;
 mod embedded;
 mod fake;
 mod front_end;
+#[cfg(feature = "embedded")]
+mod hooked;
+mod hooks;
 mod logs;
 mod models;
 mod notification_fake;

@@ -1,12 +1,15 @@
 //! The durable queue, on real databases.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use resound::{
-    Broadcaster, Envelope, Outcome,
+    Broadcaster, DriverError, Envelope, Outcome,
     broadcast::{self, AnonymousEvent},
     connection::Policy,
     driver::{Driver, Sending},
@@ -28,7 +31,7 @@ fn event(name: impl Into<String>) -> AnonymousEvent {
 }
 
 /// Waits for what another task or process does.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !is_so().await {
         assert!(start.elapsed() < DEADLINE, "in vain: {what}");
@@ -87,6 +90,128 @@ async fn a_worker_that_is_stopped_finishes_the_event_in_hand_and_begins_no_other
     gate.open.notify_one();
     stopping.await.unwrap();
     assert_eq!(queue.stats().await.unwrap().waiting(), 1);
+}
+
+/// A server that refuses events, and says so in these words.
+struct Refusing(&'static str);
+
+impl Driver for Refusing {
+    fn send<'a>(&'a self, _: &'a Envelope) -> Sending<'a> {
+        Box::pin(async { Err(DriverError::Refused(self.0.to_owned())) })
+    }
+}
+
+/// A server that fails, then answers when the test says so, then always.
+#[derive(Clone, Default)]
+struct Recovering {
+    calls: Arc<AtomicUsize>,
+    gate: Gate,
+}
+
+impl Driver for Recovering {
+    fn send<'a>(&'a self, envelope: &'a Envelope) -> Sending<'a> {
+        match self.calls.fetch_add(1, Ordering::Relaxed) {
+            0 => Box::pin(async { Err(DriverError::Unavailable("nobody answers".to_owned())) }),
+            1 => self.gate.send(envelope),
+            _ => Box::pin(async { Ok(()) }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_worker_goes_on_as_soon_as_a_page_has_found_the_server_back() {
+    let database = databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    sql::migrate(&pool).await.unwrap();
+    let (server, queue) = (Recovering::default(), Queue::new(pool));
+    let policy = Policy { timeout: Duration::from_secs(3600), failures_max: 1, ..hasty() };
+    let builder = Broadcaster::builder().connection_with("server", server.clone(), policy);
+    let broadcaster = builder.queue(queue.clone()).build();
+    broadcaster.send(event("down")).now().result().await.unwrap_err();
+    let page = broadcaster.clone();
+    let page = tokio::spawn(async move {
+        while page.send(event("probe")).now().result().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    });
+    server.gate.entered.notified().await;
+    broadcaster.send(event("a")).await;
+    let running = worker(&broadcaster).spawn();
+    let has_worker = async || queue.stats().await.unwrap().lanes[0].has_worker;
+    until("the worker waits", has_worker).await;
+    server.gate.open.notify_one();
+    page.await.unwrap();
+    until_empty(&queue).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn times_without_end_are_none_too_many() {
+    let database = databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    sql::migrate(&pool).await.unwrap();
+    let (server, queue) = (Scripted::new(Mood::Well), Queue::new(pool));
+    let policy = Policy { timeout: Duration::MAX, ..Policy::default() };
+    let broadcaster = server.builder(policy).queue(queue.clone()).build();
+    let worker = Worker::new(&broadcaster).unwrap();
+    let running = worker.lease(Duration::MAX).poll_every(Duration::MAX).spawn();
+    for name in ["a", "b"] {
+        broadcaster.send(event(name)).await;
+        until_empty(&queue).await;
+    }
+    running.stop().await;
+    assert_eq!(server.names(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn one_commit_wakes_the_workers_of_all_its_broadcasters() {
+    let database = databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    sql::migrate(&pool).await.unwrap();
+    let (server, other) = (Scripted::new(Mood::Well), Scripted::new(Mood::Well));
+    let queue = Queue::new(pool.clone());
+    let builder = server.builder(Policy::default()).queue(queue.clone());
+    let broadcaster = builder.build();
+    let others = other.builder(Policy::default()).queue(Queue::new(pool.clone())).build();
+    let running = worker(&broadcaster).poll_every(Duration::from_secs(3600)).spawn();
+    broadcaster.send(event("a")).await;
+    until_empty(&queue).await;
+    let work = broadcaster.transaction(&pool, async |tx| {
+        tx.send(event("b")).await;
+        others.send(event("c")).await;
+        Ok::<_, sqlx::Error>(())
+    });
+    work.await.unwrap();
+    until_empty(&queue).await;
+    running.stop().await;
+    assert_eq!(server.names(), ["a", "b", "c"]);
+}
+
+/// A server that has ended in this process, as an embedded one after its shutdown.
+#[derive(Clone, Default)]
+struct Ended(Arc<Notify>);
+
+impl Driver for Ended {
+    fn send<'a>(&'a self, _: &'a Envelope) -> Sending<'a> {
+        self.0.notify_one();
+        Box::pin(async { Err(DriverError::Ended("it has ended".to_owned())) })
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_kept_for_the_next_process_when_the_server_has_ended_in_this_one() {
+    let database = databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    sql::migrate(&pool).await.unwrap();
+    let (server, queue) = (Ended::default(), Queue::new(pool));
+    let builder = Broadcaster::builder().connection("ended", server.clone());
+    let broadcaster = builder.queue(queue.clone()).build();
+    broadcaster.send(event("a")).await;
+    let running = worker(&broadcaster).spawn();
+    server.0.notified().await;
+    running.stop().await;
+    assert_eq!(queue.stats().await.unwrap().waiting(), 1);
+    assert!(queue.failed(0).await.unwrap().is_empty());
 }
 
 #[test]
@@ -309,6 +434,53 @@ macro_rules! on {
                 running.stop().await;
                 assert_eq!(app.server.names(), ["a", "b", "c"]);
                 assert_eq!(app.queue.stats().await.unwrap().failed, 1);
+            }
+
+            #[tokio::test]
+            async fn an_event_that_brings_the_server_down_does_not_hold_up_other_queues_for_ever() {
+                let policy = Policy { failures_max: 1, tries_max: 2, ..hasty() };
+                let app = start(Mood::Brittle, policy).await;
+                app.broadcaster.send(event("bad")).on_queue("high").await;
+                let running = worker(&app.broadcaster).queues(["high", "default"]).spawn();
+                until("the server is down", async || app.server.tries() > 5).await;
+                app.broadcaster.send(event("a")).await;
+                until_empty(&app.queue).await;
+                running.stop().await;
+                assert_eq!(app.server.names(), ["a"]);
+                assert_eq!(app.queue.stats().await.unwrap().failed, 1);
+            }
+
+            #[tokio::test]
+            async fn nor_do_several_such_events_in_a_row() {
+                let policy = Policy { failures_max: 1, tries_max: 2, ..hasty() };
+                let app = start(Mood::Brittle, policy).await;
+                for name in ["bad", "bad", "none", "a", "b", "c"] {
+                    app.broadcaster.send(event(name)).await;
+                }
+                app.execute("UPDATE resound_jobs SET payload = '{}' WHERE payload LIKE '%none%'")
+                    .await;
+                let running = worker(&app.broadcaster).spawn();
+                until_empty(&app.queue).await;
+                running.stop().await;
+                let mut names = app.server.names();
+                names.sort();
+                assert_eq!(names, ["a", "b", "c"]);
+                assert_eq!(app.queue.stats().await.unwrap().failed, 3);
+            }
+
+            #[tokio::test]
+            async fn whatever_a_server_says_when_it_refuses_an_event_can_be_written_down() {
+                let app = start(Mood::Well, Policy::default()).await;
+                let words = Box::leak(format!("a\0b{}", "\u{e9}".repeat(10_000)).into_boxed_str());
+                let builder = Broadcaster::builder().connection("server", Refusing(words));
+                let broadcaster = builder.queue(app.queue.clone()).build();
+                broadcaster.send(event("a")).await;
+                let running = worker(&broadcaster).spawn();
+                until_empty(&app.queue).await;
+                running.stop().await;
+                let failed = app.queue.failed(0).await.unwrap();
+                let reason = &failed[0].exception;
+                assert!(reason.contains("a\u{fffd}b\u{e9}") && reason.len() < 17_000, "{reason}");
             }
 
             #[tokio::test]

@@ -1,5 +1,12 @@
 //! Requests to the server inside that are no WebSockets.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::body::Bytes;
+use hyper::body::Frame;
 use resound_protocol::signature::{Signer, sign_request};
 use serde_json::json;
 use tokio::{
@@ -91,9 +98,14 @@ async fn a_client_without_websocket_gets_events_as_they_come() {
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
     until_heard(&mut stream, &mut text, "subscription_succeeded").await;
     let event = resound::broadcast::public("news").name("n").with(json!({ "a": 1 }));
-    event.send(&app.broadcaster).now().result().await.expect("it is sent");
+    app.broadcaster.send(event).now().result().await.expect("it is sent");
     until_heard(&mut stream, &mut text, "news").await;
     assert_eq!(app.embedded.connections(), 1);
+    assert_eq!(
+        app.embedded.server().sockets(),
+        3,
+        "its own, and the pair that it is answered over"
+    );
     // It goes away without a word.
     drop(stream);
     app.until_empty().await;
@@ -125,4 +137,32 @@ async fn a_stream_ends_with_the_server() {
     stream.read_to_end(&mut rest).await.expect("it ends");
     let rest = String::from_utf8_lossy(&rest);
     assert!(rest.contains("4100"), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_comes_before_the_body_has_ended_arrives() {
+    let app = start().await;
+    for _ in 0..100 {
+        let request = hyper::Request::post("/apps/9/events").body(Pieces(100)).expect("one");
+        let answer = app.embedded.server().answer(request, None).await;
+        assert_eq!(answer.status(), 404, "it is not worth another try, as a 503 would be");
+    }
+    app.until_empty().await;
+}
+
+/// So many pieces of a body, as from a client that says more and more.
+struct Pieces(u32);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(left) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+        self.0 = left;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 30_000])))))
+    }
 }

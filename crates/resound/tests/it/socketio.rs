@@ -63,7 +63,7 @@ async fn a_client_is_let_in_by_the_applications_own_router() {
     let members = wait.await.expect("it joins");
     assert!(members.contains("presence:subscribed") && members.contains("User 7"), "{members}");
     let event = resound::broadcast::presence("room.7").name("n").with(json!({ "a": 1 }));
-    event.send(&app.broadcaster).now().result().await.expect("it is sent");
+    app.broadcaster.send(event).now().result().await.expect("it is sent");
     let heard = client.await.expect("it ends");
     assert_eq!(heard, r#"42["n","presence-room.7",{"a":1}]"#);
     app.until_empty().await;

@@ -1,8 +1,18 @@
 //! Events that wait for a commit, on real databases.
 
+use std::task::Poll;
+
 use resound::{
-    Broadcaster, Fake, Outcome, SendError,
+    Broadcaster, Fake, Model, Outcome, SendError,
     broadcast::{self, AnonymousEvent},
+    connection::Policy,
+    notification::{Channel, Delivering, Delivery, Notifiable, Notification, Notifier, Via},
+};
+
+use crate::{
+    logs::Log,
+    outbox::until,
+    scripted::{Mood, Scripted},
 };
 
 fn event(name: impl Into<String>) -> AnonymousEvent {
@@ -178,6 +188,21 @@ macro_rules! on {
             }
 
             #[tokio::test]
+            async fn a_commit_is_carried_out_also_if_its_page_is_given_up() {
+                let (_database, pool, fake, broadcaster) = start().await;
+                let mut tx = broadcaster.begin(&pool).await.unwrap();
+                sqlx::query("INSERT INTO notes VALUES (1)").execute(&mut *tx).await.unwrap();
+                tx.send(event("a")).await;
+                let mut commit = Box::pin(tx.commit());
+                let begun =
+                    std::future::poll_fn(|context| Poll::Ready(commit.as_mut().poll(context)));
+                assert!(begun.await.is_pending());
+                drop(commit);
+                until("the event", async || names(&fake) == ["a"]).await;
+                assert_eq!(rows(&pool).await, 1);
+            }
+
+            #[tokio::test]
             async fn a_transaction_of_sqlx_can_be_adopted() {
                 let (_database, pool, fake, broadcaster) = start().await;
                 let mut tx = broadcaster.adopt(pool.begin().await.unwrap()).await.unwrap();
@@ -219,6 +244,64 @@ macro_rules! on {
             }
         }
     };
+}
+
+/// A user who gets mail.
+struct User;
+
+impl Model for User {
+    fn key(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl Notifiable for User {}
+
+#[derive(serde::Serialize)]
+struct Welcome;
+
+impl Notification<User> for Welcome {
+    fn via(&self, _: &User) -> Vec<Via> {
+        vec!["mail".into()]
+    }
+}
+
+struct Mailer;
+
+impl Channel for Mailer {
+    fn deliver<'a>(&'a self, _: &'a Delivery) -> Delivering<'a> {
+        Box::pin(async { panic!("as the test wants it") })
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_panics_after_the_commit_takes_no_other_event_with_it() {
+    let database = crate::databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    let server = Scripted::new(Mood::Well);
+    let broadcaster = server.broadcaster(Policy::default());
+    let notifier = Notifier::builder(&broadcaster).channel("mail", Mailer).build();
+    let mut tx = broadcaster.begin(&pool).await.unwrap();
+    notifier.within(&mut tx).send(&User, Welcome).await.unwrap();
+    tx.send(event("a")).now().await;
+    tx.commit().await.unwrap();
+    assert_eq!(server.names(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_outlives_its_closure_is_in_the_log() {
+    let database = crate::databases::sqlite();
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    let (log, _guard) = Log::start();
+    let mut elsewhere = None;
+    let broadcaster = Broadcaster::null();
+    let work = broadcaster.transaction(&pool, |tx| {
+        elsewhere = Some(tx);
+        async { Ok::<_, sqlx::Error>(()) }
+    });
+    work.await.unwrap();
+    assert!(log.lines()[0].starts_with("ERROR a closure ended before its transaction"));
+    elsewhere.unwrap().commit().await.unwrap();
 }
 
 #[tokio::test]

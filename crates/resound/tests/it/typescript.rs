@@ -48,6 +48,31 @@ mod other {
     }
 }
 
+/// All of src/*/
+/// and */ more
+#[derive(Serialize, TS)]
+struct Documented {
+    /// Below routes/*/orders.
+    #[allow(dead_code, reason = "it is its docs that count")]
+    path: String,
+}
+
+#[derive(Serialize, TS)]
+struct Record {
+    n: u8,
+}
+
+#[derive(Serialize, TS)]
+struct Sparse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    note: Option<String>,
+    #[serde(skip_serializing)]
+    #[ts(skip)]
+    #[allow(dead_code, reason = "it is there to be left out")]
+    secret: u8,
+}
+
 #[track_caller]
 fn check(types: &Types, lines: &[&str]) {
     let text = types.render().expect("names differ");
@@ -167,4 +192,34 @@ fn a_file_that_was_forgotten_is_told_with_what_differs() {
 fn a_path_that_can_not_be_written_is_named() {
     let error = Types::new().write("/dev/null/events.d.ts").unwrap_err().to_string();
     assert!(error.starts_with("/dev/null/events.d.ts can't be read or written: "), "{error}");
+}
+
+#[test]
+fn docs_do_not_end_their_comment() {
+    let name = EventName::exact("n");
+    check(
+        &Types::new().event_named::<Documented>(name, [Channel::public("news")]),
+        &[
+            "/**\n * All of src/*\\/\n * and *\\/ more\n */\nexport type Documented",
+            "/**\n * Below routes/*\\/orders.\n */\npath: string",
+        ],
+    );
+}
+
+#[test]
+fn a_type_that_hides_one_of_typescripts_own_is_refused() {
+    let types =
+        Types::new().event_named::<Record>(EventName::exact("n"), [Channel::public("news")]);
+    let error = types.render().expect_err("the file uses TypeScript's").to_string();
+    assert!(error.starts_with("Record is the name"), "{error}");
+}
+
+#[test]
+fn what_serde_leaves_out_can_be_told() {
+    let json = serde_json::to_string(&Sparse { note: None, secret: 1 }).expect("JSON");
+    assert_eq!(json, "{}");
+    check(
+        &Types::new().event_named::<Sparse>(EventName::exact("n"), [Channel::public("news")]),
+        &["export type Sparse = { note?: string, };"],
+    );
 }

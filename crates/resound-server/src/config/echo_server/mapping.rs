@@ -181,7 +181,9 @@ impl Mapping {
         let mut value = self.take("socketio.origins")?;
         let entries = match &value.raw {
             Raw::Text(text) => Ok(text.split_whitespace().map(str::to_owned).collect()),
-            Raw::List(_) | Raw::Integer(_) | Raw::Boolean(_) | Raw::Other(_) => value.list(),
+            Raw::List(_) | Raw::Integer(_) | Raw::Boolean(_) | Raw::Table(_) | Raw::Other(_) => {
+                value.list()
+            }
         };
         match entries {
             Ok(entries) => {
@@ -268,7 +270,7 @@ pub(super) fn is_empty(raw: &Raw) -> bool {
     match raw {
         Raw::Text(text) => text.is_empty(),
         Raw::List(list) => list.is_empty(),
-        Raw::Integer(_) | Raw::Boolean(_) | Raw::Other(_) => false,
+        Raw::Integer(_) | Raw::Boolean(_) | Raw::Table(_) | Raw::Other(_) => false,
     }
 }
 

@@ -89,7 +89,12 @@ impl Mapping {
                 Connection { path: Some(text.clone()), ..Connection::default() }.url()
             }
             raw if *raw == EMPTY_OBJECT => Connection::default().url(),
-            Raw::Text(_) | Raw::Integer(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Other(_) => {
+            Raw::Text(_)
+            | Raw::Integer(_)
+            | Raw::Boolean(_)
+            | Raw::List(_)
+            | Raw::Table(_)
+            | Raw::Other(_) => {
                 self.wrong(&whole, "an object with host and port, or a URL".to_owned());
                 String::new()
             }

@@ -17,6 +17,9 @@ const PASSING: [&str; 9] = [
     "NOREPLICAS",
 ];
 
+/// What Redis says before it repeats the arguments of a command.
+const ARGUMENTS: &str = "with args beginning with";
+
 const LOGIN_UNKNOWN: &str =
     "REDIS_PASSWORD and REDIS_USERNAME (or those in REDIS_URL) are not what it knows";
 
@@ -51,10 +54,16 @@ pub(super) fn forbids_scripts(error: &RedisError) -> bool {
 }
 
 /// What Redis or the system says, without the words that the crate puts in front.
-fn text(error: &RedisError) -> String {
-    match (error.code(), error.detail()) {
+///
+/// Who does not know a command repeats it, which may be a password, or what is published.
+pub(super) fn text(error: &RedisError) -> String {
+    let text = match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string(),
+    };
+    match text.split_once(ARGUMENTS) {
+        Some((before, _)) => before.trim_end_matches([',', ' ']).to_owned(),
+        None => text,
     }
 }
 
@@ -92,6 +101,7 @@ mod tests {
         let error = make_extension_error(code.to_owned(), Some(detail.to_owned()));
         let (kind, message) = match of(&RedisOptions::new("redis://:s3cret@h"), &error) {
             DriverError::Unavailable(message) => ("later", message),
+            DriverError::Ended(message) => ("never", message),
             DriverError::Refused(message) => ("no", message),
         };
         assert_eq!(format!("{kind}: {message}"), expected);
@@ -121,6 +131,20 @@ mod tests {
             "this user has no permissions to run the 'publish' command",
             "no: redis at h:6379 says: NOPERM this user has no permissions to run the 'publish' command; the user needs \
              `+publish`, `+eval` and `&laravel-database-*` (ACL SETUSER)",
+        );
+    }
+
+    #[test]
+    fn what_redis_repeats_is_not_told() {
+        check(
+            "ERR",
+            "unknown command 'AUTH', with args beginning with: 'app' 's3cret' ",
+            "no: redis at h:6379 says: ERR unknown command 'AUTH'",
+        );
+        check(
+            "ERR",
+            "unknown command `AUTH`, with args beginning with: `s3cret`, ",
+            "no: redis at h:6379 says: ERR unknown command `AUTH`",
         );
     }
 

@@ -111,7 +111,7 @@ impl Redis {
             return Ok(results);
         };
         if !self.has_no_scripts.swap(true, Ordering::Relaxed) {
-            let reason = refusal.to_string();
+            let reason = fault::text(refusal);
             tracing::info!(
                 reason,
                 "this Redis runs no scripts: each channel is published to by itself"
