@@ -150,7 +150,7 @@ impl AppCounts {
         self.bytes_out += bytes as u64;
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.connected += other.connected;
         self.disconnected += other.disconnected;
         self.subscribed += other.subscribed;

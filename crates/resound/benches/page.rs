@@ -20,7 +20,7 @@ use serde::Serialize;
 #[expect(dead_code, reason = "tests need more of it")]
 mod process;
 
-use process::{ID, KEY, SECRET, Server};
+use process::Server;
 
 const ROUNDS: usize = 7;
 const CLIENTS: usize = 4;
@@ -51,7 +51,7 @@ struct Scene {
 impl Scene {
     async fn new(name: &'static str) -> Self {
         let server = (name != "no server").then(Server::start);
-        let broadcaster = server.as_ref().map_or_else(Broadcaster::null, broadcaster);
+        let broadcaster = server.as_ref().map_or_else(Broadcaster::null, Server::broadcaster);
         let router = Router::new().route("/", get(page)).with_state(broadcaster);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -112,24 +112,6 @@ async fn visit(address: std::net::SocketAddr) -> Histogram<u64> {
         times.record(from.elapsed().as_nanos() as u64).expect("it fits");
     }
     times
-}
-
-fn broadcaster(server: &Server) -> Broadcaster {
-    let port = server.port.to_string();
-    Broadcaster::from_variables(|name| {
-        let value = match name {
-            "BROADCAST_CONNECTION" => "reverb",
-            "REVERB_APP_ID" => ID,
-            "REVERB_APP_KEY" => KEY,
-            "REVERB_APP_SECRET" => SECRET,
-            "REVERB_HOST" => "127.0.0.1",
-            "REVERB_PORT" => &port,
-            "REVERB_SCHEME" => "http",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    })
-    .expect("all is there")
 }
 
 #[tokio::main]

@@ -4,7 +4,7 @@ use resound_hub::peer::{ChannelKey, owner_of};
 use resound_protocol::{channel::ChannelName, member::Member};
 
 use super::{Core, Server};
-use crate::shard::Shard;
+use crate::{metrics::AppCounts, shard::Shard};
 
 /// Channels that one answer names.
 pub const CHANNELS_MAX: usize = 1000;
@@ -101,17 +101,21 @@ impl Server {
             let channels = shard.hub().channels(number, "").count() as u64;
             (shard.metrics_mut().traffic(number), channels)
         };
-        let mut figures = Figures { connections: app.connections(), ..Figures::default() };
-        for (counts, channels) in core.ask_all(ask).await {
-            figures.channels += channels;
-            figures.connected += counts.connected;
-            figures.published += counts.published;
-            figures.messages_out += counts.messages_out;
-            figures.messages_in += counts.messages_in;
-            figures.bytes_out += counts.bytes_out;
-            figures.bytes_in += counts.bytes_in;
+        let (mut counts, mut channels) = (AppCounts::default(), 0);
+        for (of_shard, its_channels) in core.ask_all(ask).await {
+            counts.add(&of_shard);
+            channels += its_channels;
         }
-        figures
+        Figures {
+            connections: app.connections(),
+            channels,
+            connected: counts.connected,
+            published: counts.published,
+            messages_out: counts.messages_out,
+            messages_in: counts.messages_in,
+            bytes_out: counts.bytes_out,
+            bytes_in: counts.bytes_in,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
 use crate::{
     application::DEADLINE,
-    process::{ID, KEY, SECRET, Server},
+    process::{KEY, Server},
 };
 
 /// How long the end of something waits for its beginning, in both servers.
@@ -168,21 +168,8 @@ async fn a_server_elsewhere_calls_them_by_webhooks() {
     let webhook = format!("http://{address}/broadcasting/webhook");
     let server = Server::start_with(&[], &[("RESOUND_WEBHOOK_URL", &webhook), DELAY]);
     let port = server.port;
-    let broadcaster = Broadcaster::from_variables(|name| {
-        let value = match name {
-            "BROADCAST_CONNECTION" => "reverb",
-            "REVERB_APP_ID" => ID,
-            "REVERB_APP_KEY" => KEY,
-            "REVERB_APP_SECRET" => SECRET,
-            "REVERB_HOST" => "127.0.0.1",
-            "REVERB_PORT" => return Some(port.to_string()),
-            "REVERB_SCHEME" => "http",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    });
     let (sender, mut seen) = mpsc::channel(100);
-    let app = app(&broadcaster.expect("all is there"), sender);
+    let app = app(&server.broadcaster(), sender);
     let serving = tokio::spawn(async { axum::serve(listener, app).await.expect("it serves") });
     play(&format!("ws://127.0.0.1:{port}/app/{KEY}"), address, &mut seen).await;
     serving.abort();

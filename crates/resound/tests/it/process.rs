@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use resound::Broadcaster;
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
@@ -55,6 +56,25 @@ impl Server {
         // The server must never wait for its log.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, port }
+    }
+
+    /// A broadcaster with the `.env` of a Laravel application.
+    pub(crate) fn broadcaster(&self) -> Broadcaster {
+        let port = self.port.to_string();
+        Broadcaster::from_variables(|name| {
+            let value = match name {
+                "BROADCAST_CONNECTION" => "reverb",
+                "REVERB_APP_ID" => ID,
+                "REVERB_APP_KEY" => KEY,
+                "REVERB_APP_SECRET" => SECRET,
+                "REVERB_HOST" => "127.0.0.1",
+                "REVERB_PORT" => &port,
+                "REVERB_SCHEME" => "http",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        })
+        .expect("all is there")
     }
 
     /// A client that was greeted, and its socket id.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::process::{Client, ID, KEY, SECRET, Server};
+use crate::process::{Client, Server};
 
 #[derive(Serialize, Broadcast)]
 #[broadcast(private = "orders.{user_id}")]
@@ -31,24 +31,6 @@ impl<S: Sync> FromRequestParts<S> for User {
     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self)
     }
-}
-
-/// A broadcaster with the `.env` of a Laravel application.
-fn broadcaster(server: &Server) -> Broadcaster {
-    Broadcaster::from_variables(|name| {
-        let value = match name {
-            "BROADCAST_CONNECTION" => "reverb",
-            "REVERB_APP_ID" => ID,
-            "REVERB_APP_KEY" => KEY,
-            "REVERB_APP_SECRET" => SECRET,
-            "REVERB_HOST" => "127.0.0.1",
-            "REVERB_PORT" => return Some(server.port.to_string()),
-            "REVERB_SCHEME" => "http",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    })
-    .expect("all is there")
 }
 
 /// What the application answers to a client that wants to join.
@@ -71,7 +53,7 @@ pub(crate) async fn ask(broadcaster: &Broadcaster, client: &Client, channel: &st
 #[tokio::test]
 async fn an_event_arrives_byte_for_byte_as_laravels_would() {
     let server = Server::start();
-    let broadcaster = broadcaster(&server);
+    let broadcaster = server.broadcaster();
     let mut client = server.connect();
     let answer = ask(&broadcaster, &client, "private-orders.7").await;
     let joined = client.subscribe("private-orders.7", &answer);
@@ -88,7 +70,7 @@ async fn an_event_arrives_byte_for_byte_as_laravels_would() {
 #[tokio::test]
 async fn others_get_an_event_that_its_sender_does_not() {
     let server = Server::start();
-    let broadcaster = broadcaster(&server);
+    let broadcaster = server.broadcaster();
     let (mut sender, mut other) = (server.connect(), server.connect());
     for client in [&mut sender, &mut other] {
         client.subscribe("news", &json!({}));
@@ -106,7 +88,7 @@ async fn others_get_an_event_that_its_sender_does_not() {
 #[tokio::test]
 async fn a_member_is_listed_as_the_application_says() {
     let server = Server::start();
-    let broadcaster = broadcaster(&server);
+    let broadcaster = server.broadcaster();
     let mut client = server.connect();
     let answer = ask(&broadcaster, &client, "presence-room.1").await;
     let joined = client.subscribe("presence-room.1", &answer);
@@ -117,7 +99,7 @@ async fn a_member_is_listed_as_the_application_says() {
 #[tokio::test]
 async fn a_hundred_and_one_channels_get_their_event() {
     let server = Server::start();
-    let broadcaster = broadcaster(&server);
+    let broadcaster = server.broadcaster();
     let mut client = server.connect();
     client.subscribe("c1", &json!({}));
     client.subscribe("c101", &json!({}));
@@ -131,6 +113,6 @@ async fn a_hundred_and_one_channels_get_their_event() {
 async fn what_the_server_refuses_is_told_in_its_words() {
     let server = Server::start();
     let event = broadcast::public("not a name").name("x");
-    let error = broadcaster(&server).send(event).now().result().await.unwrap_err().to_string();
+    let error = server.broadcaster().send(event).now().result().await.unwrap_err().to_string();
     assert!(error.contains("answered 422") && error.contains("is no channel name"), "{error}");
 }
