@@ -44,7 +44,7 @@ export class Showcase {
 
   /** Where pusher-js connects. */
   get websocket() {
-    const [port, key] = IS_SEPARATE ? [this.#serverPort, APP.key] : [this.port, 'showcase'];
+    const [port, key] = IS_SEPARATE ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
     return `ws://127.0.0.1:${port}/app/${key}?protocol=7&client=test&version=1`;
   }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use resound::Broadcaster;
+use resound::{
+    Broadcaster,
+    notification::{DatabaseStore, Notifier},
+};
 use sqlx::SqlitePool;
 
 use crate::session::Key;
@@ -12,12 +15,14 @@ use crate::session::Key;
 pub struct App {
     pub db: SqlitePool,
     pub broadcaster: Broadcaster,
+    pub notifier: Notifier,
     /// Signs cookies and forms.
     pub key: Arc<Key>,
 }
 
 impl App {
     pub fn new(db: SqlitePool, broadcaster: Broadcaster, key: Key) -> Self {
-        Self { db, broadcaster, key: Arc::new(key) }
+        let notifier = Notifier::new(&broadcaster, DatabaseStore::new(&db));
+        Self { db, broadcaster, notifier, key: Arc::new(key) }
     }
 }

@@ -23,6 +23,8 @@ pub async fn open(url: &str) -> anyhow::Result<SqlitePool> {
 
 /// Creates tables and seed data that are not there yet: those of all, then those of each page.
 pub async fn create(db: &SqlitePool) -> anyhow::Result<()> {
+    // The table of notifications.
+    resound::sql::migrate(db).await?;
     // In one transaction, because two processes may start at the same time.
     let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *tx).await?;

@@ -30,6 +30,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{app::App, pages::PAGES, session::Key};
 
+/// How long the last broadcasts may take when the process ends.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let _no_file_is_fine = dotenvy::dotenv();
@@ -39,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let db = database::open(&variable("DATABASE_URL", "sqlite:showcase.sqlite")).await?;
     database::create(&db).await?;
     let key = Key::load(&db).await?;
-    let app = App::new(db, realtime::broadcaster(&key)?, key);
+    let app = App::new(db, realtime::broadcaster()?, key);
 
     for page in PAGES {
         (page.start)(&app);
@@ -55,15 +58,10 @@ async fn main() -> anyhow::Result<()> {
         async move {
             told_to_stop().await;
             // Before axum waits for open requests: clients that poll always have one.
-            if let Some(embedded) = broadcaster.embedded() {
-                embedded.shutdown().await;
-            }
+            broadcaster.shutdown(PATIENCE).await;
         }
     };
     axum::serve(listener, router::router(&app)).with_graceful_shutdown(end).await?;
-    if let Err(waiting) = app.broadcaster.flush(Duration::from_secs(5)).await {
-        tracing::warn!(waiting, "broadcasts are lost, their server could not be reached");
-    }
     app.db.close().await;
     Ok(())
 }

@@ -7,7 +7,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
-use resound::axum::Broadcasting;
+use resound::{axum::Broadcasting, hooks::Hooks};
 
 use crate::{app::App, assets, layout, pages::PAGES, realtime, reply, session, visitor};
 
@@ -25,12 +25,15 @@ pub fn router(app: &App) -> Router {
     let channels = Broadcasting::new(&app.broadcaster);
     let channels = PAGES.iter().fold(channels, |all, page| all.channels((page.channels)()));
 
+    let hooks = PAGES.iter().fold(Hooks::new(), |all, page| (page.hooks)(all));
+
     let router = pages
         .merge(channels.routes())
         .layer(from_fn_with_state(app.clone(), session::layer))
         .merge(assets::routes())
         .merge(resound::axum::front_end(&app.broadcaster))
         .merge(resound::axum::server(&app.broadcaster))
+        .merge(resound::axum::hooks(&app.broadcaster, hooks))
         .with_state(app.clone());
     // Clients of Socket.IO ask by way of the server whether they may join.
     resound::axum::join_in_process(&app.broadcaster, &router);

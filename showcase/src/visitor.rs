@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use resound::Member;
+use resound::{Member, Model, notification::Notifiable};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::{FromRow, SqlitePool};
@@ -42,6 +42,15 @@ impl User {
         sqlx::query_as("SELECT * FROM users WHERE id = ?").bind(id).fetch_optional(db).await
     }
 }
+
+/// `App.Models.User.{id}` is the channel of a user.
+impl Model for User {
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl Notifiable for User {}
 
 /// Who sends a request; an extractor that never refuses.
 #[derive(Clone, Debug)]

@@ -10,11 +10,12 @@
 //! | `page.js`, `page.css` | loaded with the page if they exist |
 //! | `tests.rs` | the handlers with the library's `Fake`; browser tests are in `e2e/showcase/{slug}.test.mjs` |
 
+pub mod activity;
 mod chat;
 mod poll;
 
 use axum::Router;
-use resound::Channels;
+use resound::{Channels, hooks::Hooks};
 
 use crate::{app::App, visitor::Visitor};
 
@@ -22,6 +23,7 @@ use crate::{app::App, visitor::Visitor};
 pub const PAGES: &[Page] = &[
     chat::PAGE, //
     poll::PAGE,
+    activity::PAGE,
 ];
 
 /// What the application knows of a feature.
@@ -33,6 +35,8 @@ pub struct Page {
     pub summary: &'static str,
     pub routes: fn() -> Router<App>,
     pub channels: fn() -> Channels<App, Visitor>,
+    /// Adds what the server is to say of channels: who joined, who left.
+    pub hooks: fn(Hooks<App>) -> Hooks<App>,
     pub migration: &'static str,
     /// Begins what the feature does by itself, without a request.
     pub start: fn(&App),
@@ -41,7 +45,16 @@ pub struct Page {
 impl Page {
     /// A feature that has nothing yet.
     pub const fn new(slug: &'static str, title: &'static str, summary: &'static str) -> Self {
-        Self { slug, title, summary, routes: Router::new, channels, migration: "", start: |_| {} }
+        Self {
+            slug,
+            title,
+            summary,
+            routes: Router::new,
+            channels,
+            hooks: |hooks| hooks,
+            migration: "",
+            start: |_| {},
+        }
     }
 }
 
