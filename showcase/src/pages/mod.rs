@@ -12,6 +12,7 @@
 
 pub mod activity;
 mod chat;
+pub mod notifications;
 mod poll;
 
 use axum::Router;
@@ -20,11 +21,7 @@ use resound::{Channels, hooks::Hooks};
 use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
-pub const PAGES: &[Page] = &[
-    chat::PAGE, //
-    poll::PAGE,
-    activity::PAGE,
-];
+pub const PAGES: &[Page] = &[notifications::PAGE, chat::PAGE, poll::PAGE, activity::PAGE];
 
 /// What the application knows of a feature.
 pub struct Page {
