@@ -13,6 +13,7 @@
 pub mod activity;
 mod chat;
 mod poll;
+mod readers;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -22,6 +23,7 @@ use crate::{app::App, visitor::Visitor};
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[
     chat::PAGE, //
+    readers::PAGE,
     poll::PAGE,
     activity::PAGE,
 ];
