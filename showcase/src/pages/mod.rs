@@ -14,6 +14,7 @@ pub mod activity;
 mod chat;
 pub mod notifications;
 mod poll;
+mod readers;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -22,6 +23,12 @@ use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[notifications::PAGE, chat::PAGE, poll::PAGE, activity::PAGE];
+pub const PAGES: &[Page] = &[
+    chat::PAGE,
+    readers::PAGE,
+    poll::PAGE,
+    activity::PAGE,
+];
 
 /// What the application knows of a feature.
 pub struct Page {
