@@ -12,6 +12,7 @@
 
 pub mod activity;
 mod chat;
+mod orders;
 mod poll;
 
 use axum::Router;
@@ -23,6 +24,7 @@ use crate::{app::App, visitor::Visitor};
 pub const PAGES: &[Page] = &[
     chat::PAGE, //
     poll::PAGE,
+    orders::PAGE,
     activity::PAGE,
 ];
 
