@@ -34,10 +34,7 @@ pub struct OrderMoved {
 impl OrderMoved {
     pub fn of(order: &Order) -> Self {
         let (id, title, status) = (order.id, order.title(), order.status.label());
-        Self {
-            text: format!("Your order {id}, {title}: {status}"),
-            link: format!("/orders/{id}"),
-        }
+        Self { text: format!("Your order {id}, {title}: {status}"), link: format!("/orders/{id}") }
     }
 }
 

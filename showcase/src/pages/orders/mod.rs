@@ -38,7 +38,11 @@ pub const PAGE: Page = Page {
     routes,
     channels,
     migration: include_str!("migration.sql"),
-    ..Page::new("orders", "Orders", "The staff sends an order on its way, and its customer watches.")
+    ..Page::new(
+        "orders",
+        "Orders",
+        "The staff sends an order on its way, and its customer watches.",
+    )
 };
 
 const QUANTITY_MAX: i64 = 10;
@@ -243,7 +247,8 @@ async fn change(
         return Done::with(&before);
     }
     let after = before.step(&mut tx, form.status, &staff).await?;
-    let after = after.ok_or_else(|| Problem::conflict("Somebody has changed this order meanwhile."))?;
+    let after =
+        after.ok_or_else(|| Problem::conflict("Somebody has changed this order meanwhile."))?;
     let customer = after.owner(&mut *tx).await?;
     let told = app.notifier.within(&mut tx).send(&customer, OrderMoved::of(&after)).await;
     told.map_err(Problem::failed)?;

@@ -3,6 +3,7 @@ import { announce, echo, fetchPatiently, fill } from '/assets/layout/app.js';
 const LABELS = { processing: 'Processing', shipped: 'Shipped', 'in-transit': 'In Transit', delivered: 'Delivered' };
 const STATUSES = Object.keys(LABELS);
 const LISTED_MAX = 100;
+const SETTLING_MS = 600;
 const euros = new Intl.NumberFormat('en', { style: 'currency', currency: 'EUR' });
 
 const list = document.getElementById('orders');
@@ -16,9 +17,15 @@ if (list) {
     .listen('.OrderCreated', ({ model }) => show(model))
     .listen('.OrderUpdated', ({ model }) => show(model))
     // Also after each reconnection.
-    .subscribed(async () => (await fetchPatiently(list.dataset.now)).reverse().forEach((order) => show(order)));
+    .subscribed(catchUp);
   // What a form was answered is what the channel tells all others.
-  list.addEventListener('sent', ({ detail }) => detail && show(detail));
+  list.addEventListener('sent', ({ detail }) => show(detail));
+  // Somebody was faster, and the channel has not said so: perhaps it is not connected.
+  list.addEventListener('refused', ({ detail: { status } }) => status === 409 && catchUp());
+}
+
+async function catchUp() {
+  (await fetchPatiently(list.dataset.now)).reverse().forEach(show);
 }
 
 place?.addEventListener('sent', ({ detail }) => {
@@ -50,15 +57,30 @@ function show(order) {
 
 /** What the staff may do next. */
 function showForm(form, { id, version, status }) {
-  if (form) {
-    const next = STATUSES[STATUSES.indexOf(status) + 1];
-    form.action = `/orders/${id}/status`;
-    form.elements.version.value = version;
-    form.elements.status.value = next ?? status;
-    form.querySelector('button').hidden = !next;
-    form.querySelector('button span').textContent = LABELS[next] ?? '';
+  if (!form) {
+    return;
   }
+  const next = STATUSES[STATUSES.indexOf(status) + 1];
+  const button = form.querySelector('button');
+  form.action = `/orders/${id}/status`;
+  form.elements.version.value = version;
+  form.elements.status.value = next ?? status;
+  button.querySelector('span').textContent = LABELS[next] ?? '';
+  if (!next && document.activeElement === button) {
+    form.closest('.order').querySelector('a')?.focus();
+  }
+  button.hidden = !next;
+  // Who clicks twice, or just when a colleague was faster, did not mean what the button says now.
+  form.dataset.settling = '';
+  setTimeout(() => delete form.dataset.settling, SETTLING_MS);
 }
+
+list?.addEventListener('submit', (event) => {
+  if ('settling' in event.target.dataset) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+});
 
 function add(order) {
   const card = fill('order', { ...order, title: title(order), total: euros.format(order.cents / 100), placed_at: order.steps[0].at });

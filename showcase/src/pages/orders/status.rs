@@ -7,7 +7,9 @@ use crate::{reply::Problem, visitor::User};
 
 /// Where an order is. It goes forward, one step at a time: each step is something that has happened to a parcel, with a
 /// time of its own, and none of them can be skipped or undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
+)]
 #[serde(rename_all = "kebab-case")]
 #[sqlx(rename_all = "kebab-case")]
 pub enum Status {

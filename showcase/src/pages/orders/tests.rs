@@ -37,7 +37,10 @@ async fn count(showcase: &Showcase, table: &'static str) -> i64 {
 async fn a_step_is_told_to_its_customer_and_the_staff_but_not_to_who_took_it() {
     let showcase = Showcase::new().await;
     let answer = set(&showcase, GRACE, "shipped", 1).await;
-    assert_eq!((&answer.json()["status"], &answer.json()["version"]), (&"shipped".into(), &2.into()));
+    assert_eq!(
+        (&answer.json()["status"], &answer.json()["version"]),
+        (&"shipped".into(), &2.into())
+    );
     let sent = showcase.fake.assert_broadcast::<OrderEvent>(|event| {
         let json: serde_json::Value = serde_json::from_str(event.json().unwrap()).unwrap();
         event.event == ModelEvent::Updated && json["model"] == answer.json()
@@ -104,10 +107,8 @@ async fn nothing_is_told_of_a_step_that_is_rolled_back() {
 #[tokio::test]
 async fn of_two_at_once_the_second_is_told_what_happened() {
     let showcase = Showcase::new().await;
-    let (grace, margaret) = tokio::join!(
-        set(&showcase, GRACE, "shipped", 1),
-        set(&showcase, MARGARET, "shipped", 1)
-    );
+    let (grace, margaret) =
+        tokio::join!(set(&showcase, GRACE, "shipped", 1), set(&showcase, MARGARET, "shipped", 1));
     let mut answers = [grace, margaret];
     answers.sort_by_key(|answer| answer.status);
     assert_eq!(answers[0].status, StatusCode::OK);
@@ -128,10 +129,7 @@ async fn an_order_goes_forward_step_by_step_and_not_otherwise() {
     let showcase = Showcase::new().await;
     let skipped = set(&showcase, GRACE, "delivered", 1).await;
     assert_eq!(skipped.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(
-        skipped.problem(),
-        "An order that is Processing can become Shipped, not Delivered."
-    );
+    assert_eq!(skipped.problem(), "An order that is Processing can become Shipped, not Delivered.");
     for (version, status) in [(1, "shipped"), (2, "in-transit"), (3, "delivered")] {
         assert_eq!(set(&showcase, GRACE, status, version).await.status, StatusCode::OK);
     }
