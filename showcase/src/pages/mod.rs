@@ -12,6 +12,7 @@
 
 pub mod activity;
 mod chat;
+pub mod notifications;
 mod poll;
 mod readers;
 
@@ -22,7 +23,8 @@ use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[
-    chat::PAGE, //
+    notifications::PAGE, //
+    chat::PAGE,
     readers::PAGE,
     poll::PAGE,
     activity::PAGE,

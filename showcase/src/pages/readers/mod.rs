@@ -40,7 +40,11 @@ pub const PAGE: Page = Page {
     hooks: census::hooks,
     migration: include_str!("migration.sql"),
     start: census::start,
-    ..Page::new("readers", "Live readers", "Articles, and how many people read them, guests included.")
+    ..Page::new(
+        "readers",
+        "Live readers",
+        "Articles, and how many people read them, guests included.",
+    )
 };
 
 const COMMENT_CHARACTERS_MAX: usize = 500;
@@ -191,7 +195,8 @@ async fn comment(
         app.notifier.within(&mut tx).send(&author, notice).await.map_err(Problem::failed)?;
     }
     let link = format!("/readers/{}#comment-{}", article.id, comment.id);
-    activity::record(&mut tx, &visitor, &format!("commented on “{}”", article.title), &link).await?;
+    activity::record(&mut tx, &visitor, &format!("commented on “{}”", article.title), &link)
+        .await?;
     let done = Done::with(&comment);
     tx.send(CommentAdded { article: article.id, comment }).to_others(socket).await;
     tx.send(ArticleChanged { figures }).await;
