@@ -13,6 +13,7 @@
 pub mod activity;
 mod chat;
 pub mod notifications;
+mod orders;
 mod poll;
 mod readers;
 
@@ -22,13 +23,8 @@ use resound::{Channels, hooks::Hooks};
 use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
-pub const PAGES: &[Page] = &[
-    notifications::PAGE, //
-    chat::PAGE,
-    readers::PAGE,
-    poll::PAGE,
-    activity::PAGE,
-];
+pub const PAGES: &[Page] =
+    &[notifications::PAGE, chat::PAGE, readers::PAGE, poll::PAGE, orders::PAGE, activity::PAGE];
 
 /// What the application knows of a feature.
 pub struct Page {
