@@ -14,6 +14,7 @@ pub mod activity;
 mod chat;
 mod orders;
 mod poll;
+mod ticker;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -25,6 +26,7 @@ pub const PAGES: &[Page] = &[
     chat::PAGE, //
     poll::PAGE,
     orders::PAGE,
+    ticker::PAGE,
     activity::PAGE,
 ];
 
