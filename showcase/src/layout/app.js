@@ -159,7 +159,7 @@ export function announce(text) {
 const TOAST_MS = 6000;
 const TOASTS_MAX = 4;
 
-/** Shows a message for a moment, with a link if there is something to see. */
+/** Shows a message for a moment, with a link if there is something to see; returns it, for who wants to remove it earlier. */
 export function toast(text, href) {
   const toasts = document.getElementById('toasts');
   const item = document.createElement('li');
@@ -176,6 +176,7 @@ export function toast(text, href) {
   }
   setTimeout(() => item.remove(), TOAST_MS);
   announce(text);
+  return item;
 }
 
 // The menu of people closes like a menu.

@@ -12,8 +12,10 @@
 
 pub mod activity;
 mod chat;
+pub mod notifications;
 mod orders;
 mod poll;
+mod readers;
 mod ticker;
 
 use axum::Router;
@@ -23,7 +25,9 @@ use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[
-    chat::PAGE, //
+    notifications::PAGE, //
+    chat::PAGE,
+    readers::PAGE,
     poll::PAGE,
     orders::PAGE,
     ticker::PAGE,
