@@ -12,6 +12,7 @@
 
 pub mod activity;
 mod chat;
+pub mod hood;
 mod poll;
 
 use axum::Router;
@@ -24,6 +25,7 @@ pub const PAGES: &[Page] = &[
     chat::PAGE, //
     poll::PAGE,
     activity::PAGE,
+    hood::PAGE,
 ];
 
 /// What the application knows of a feature.
