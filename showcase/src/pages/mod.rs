@@ -12,6 +12,7 @@
 
 pub mod activity;
 mod chat;
+pub mod hood;
 pub mod notifications;
 mod orders;
 mod poll;
@@ -25,13 +26,14 @@ use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[
-    notifications::PAGE, //
+    notifications::PAGE,
     chat::PAGE,
     readers::PAGE,
     poll::PAGE,
     orders::PAGE,
     ticker::PAGE,
     activity::PAGE,
+    hood::PAGE,
 ];
 
 /// What the application knows of a feature.
