@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use crate::{
     broadcaster::{Broadcaster, Inner},
     config::{self, CONNECTION_VARIABLES, ConfigError},
-    connection::{Connection, OnSent, Policy},
+    connection::{Connection, Failure, Policy, Told},
     driver::{Answers, Driver},
     drivers::Null,
     envelope::Envelope,
@@ -41,7 +41,8 @@ pub struct Builder {
     #[cfg(feature = "embedded")]
     embedded: Option<crate::embedded::Embedded>,
     queue: Option<Arc<dyn Queue>>,
-    on_sent: Option<OnSent>,
+    on_sent: Option<Told<Envelope>>,
+    on_failure: Option<Told<Failure>>,
 }
 
 impl Default for Builder {
@@ -57,6 +58,7 @@ impl Default for Builder {
             embedded: None,
             queue: None,
             on_sent: None,
+            on_failure: None,
         }
     }
 }
@@ -168,6 +170,29 @@ impl Builder {
         self
     }
 
+    /// Sets who is told of queued events that are finally given up, in memory as well as in a durable queue; the log is told in any case. Laravel: a job's `failed()`.
+    ///
+    /// It is called by the task of the queue, which waits for it: what takes long is for a task of its own. It should not broadcast by the connection that has just
+    /// failed. Events that are not queued are not its business: their error is the [sender's](crate::PendingBroadcast::result), also if the queue is full. Neither
+    /// is what still waits when the process ends.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// use resound::{Broadcaster, drivers::Log};
+    ///
+    /// let lost = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&lost);
+    /// let broadcaster = Broadcaster::builder()
+    ///     .connection("log", Log)
+    ///     .on_failure(move |_| drop(counter.fetch_add(1, Ordering::Relaxed)))
+    ///     .build();
+    /// # let _ = broadcaster;
+    /// ```
+    pub fn on_failure(mut self, told: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
+        self.on_failure = Some(Arc::new(told));
+        self
+    }
+
     /// Says how browsers reach the server, by default as the default connection's driver does.
     pub fn front_end(mut self, options: EchoOptions) -> Self {
         self.front_end = Some(options);
@@ -201,11 +226,9 @@ impl Builder {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
         }
-        if let Some(on_sent) = &self.on_sent {
-            for connection in self.connections.values() {
-                // They are new: nobody else has set it.
-                let _ = connection.on_sent.set(Arc::clone(on_sent));
-            }
+        for connection in self.connections.values() {
+            connection.sent.open(self.on_sent.as_ref());
+            connection.failed.open(self.on_failure.as_ref());
         }
         let default = self.default.unwrap_or_else(|| "null".into());
         let Self { namespace, connections, missing, front_end, record, queue, .. } = self;

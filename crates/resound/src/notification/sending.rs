@@ -16,11 +16,13 @@ use crate::{
         channel::{Channel, Delivery},
         created::BroadcastNotificationCreated,
         error::{Failure, NotifyError, Reason, StoreError},
+        fake::Recorder,
         notice::Notification,
         notifiable::Notifiable,
         notifier::{Notifier, Receipt},
         plan::{Plan, Planner, Step},
         row::Row,
+        shelving::{Shelving, Unstored},
         via::Via,
     },
     parcel::{Parcel, Work},
@@ -87,7 +89,11 @@ impl Place<'_> {
         }
     }
 
-    async fn store(&mut self, notifier: &Notifier, rows: &[Row]) -> Result<(), StoreError> {
+    pub(crate) async fn store(
+        &mut self,
+        notifier: &Notifier,
+        rows: &[Row],
+    ) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -99,7 +105,7 @@ impl Place<'_> {
         }
     }
 
-    fn is_store(&self) -> bool {
+    pub(crate) fn is_store(&self) -> bool {
         matches!(self, Self::Store)
     }
 }
@@ -176,11 +182,21 @@ where
             let (notifier, notification, via) = (&notifier, &notification, via.as_deref());
             Planner { notifier, notification, notifiable, via, timing, has_store }
         };
-        if let Some(record) = notifier.record() {
-            let sent: Vec<_> = notifiables.into_iter().filter_map(|to| plan(to).record()).collect();
-            return Ok(record.add(notification, sent));
-        }
         let mut tally = Tally::default();
+        if let Some(record) = notifier.record() {
+            let planned: Vec<_> = notifiables.into_iter().map(|to| plan(to).record()).collect();
+            let waits = place.waits();
+            let is_refused = place.is_store() && waits.is_within();
+            let recorder = Recorder { record, notifier: &notifier, waits, is_refused };
+            let notification = Arc::new(notification);
+            for planned in planned {
+                match recorder.record(&notification, planned).await {
+                    Ok(receipt) => tally.receipts.push(receipt),
+                    Err(failure) => tally.failures.push(*failure),
+                }
+            }
+            return tally.result(type_name::<T>());
+        }
         for some in notifiables.chunks(NOTIFIABLES_AT_ONCE) {
             let plans = tally.plans(some.iter().map(|notifiable| plan(notifiable).plan()));
             tally.carry_out(&notifier, &mut place, plans).await;
@@ -195,7 +211,7 @@ struct Tally {
     receipts: Vec<Receipt>,
     failures: Vec<Failure>,
     /// Why the store takes nothing.
-    unstored: Option<Arc<StoreError>>,
+    broken: Unstored,
     /// The channels that did not answer in time.
     silent: Arc<Mutex<Vec<String>>>,
 }
@@ -217,19 +233,12 @@ impl Tally {
 
     /// Stores first: nobody is to hear of what can't be found afterwards.
     async fn carry_out(&mut self, notifier: &Notifier, place: &mut Place<'_>, plans: Vec<Plan>) {
-        let rows: Vec<Row> = plans.iter().filter_map(|plan| plan.row.clone()).collect();
-        if self.unstored.is_none()
-            && let Err(error) = place.store(notifier, &rows).await
-        {
-            self.unstored = Some(Arc::new(error));
-        }
-        for plan in plans {
-            match &self.unstored {
-                Some(error) if plan.row.is_some() => {
-                    let reason = Reason::Store(Arc::clone(error));
-                    self.fail(&plan, Via::Database, reason);
-                }
-                _ => self.finish(notifier, &place.waits(), plan).await,
+        let shelving = Shelving::new(&plans);
+        let unstored = shelving.store(notifier, place, &mut self.broken).await;
+        for (plan, unstored) in plans.into_iter().zip(unstored) {
+            match unstored {
+                Some(error) => self.fail(&plan, Via::Database, Reason::Store(error)),
+                None => self.finish(notifier, &place.waits(), plan).await,
             }
         }
     }
