@@ -178,8 +178,8 @@ impl Notifier {
         self.0.channel_timeout
     }
 
-    pub(crate) fn record(&self) -> Option<&Record> {
-        self.0.record.as_deref()
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        self.0.record.as_ref()
     }
 
     pub(crate) fn channel(&self, name: &str) -> Result<&Arc<dyn Channel>, Reason> {

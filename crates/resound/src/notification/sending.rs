@@ -16,6 +16,7 @@ use crate::{
         channel::{Channel, Delivery},
         created::BroadcastNotificationCreated,
         error::{Failure, NotifyError, Reason, StoreError},
+        fake::Recorder,
         notice::Notification,
         notifiable::Notifiable,
         notifier::{Notifier, Receipt},
@@ -176,11 +177,21 @@ where
             let (notifier, notification, via) = (&notifier, &notification, via.as_deref());
             Planner { notifier, notification, notifiable, via, timing, has_store }
         };
-        if let Some(record) = notifier.record() {
-            let sent: Vec<_> = notifiables.into_iter().filter_map(|to| plan(to).record()).collect();
-            return Ok(record.add(notification, sent));
-        }
         let mut tally = Tally::default();
+        if let Some(record) = notifier.record() {
+            let planned: Vec<_> = notifiables.into_iter().map(|to| plan(to).record()).collect();
+            let waits = place.waits();
+            let is_refused = place.is_store() && waits.is_within();
+            let recorder = Recorder { record, notifier: &notifier, waits, is_refused };
+            let notification = Arc::new(notification);
+            for planned in planned {
+                match recorder.record(&notification, planned).await {
+                    Ok(receipt) => tally.receipts.push(receipt),
+                    Err(failure) => tally.failures.push(*failure),
+                }
+            }
+            return tally.result(type_name::<T>());
+        }
         for some in notifiables.chunks(NOTIFIABLES_AT_ONCE) {
             let plans = tally.plans(some.iter().map(|notifiable| plan(notifiable).plan()));
             tally.carry_out(&notifier, &mut place, plans).await;

@@ -3,13 +3,16 @@
 //! # Layout
 //!
 //! * `record`: what was sent
+//! * `recorder`: a notification on its way there
 
 mod record;
+mod recorder;
 
 use std::{any::type_name, sync::Arc};
 
 pub use record::SentNotification;
 pub(crate) use record::{Record, Sent};
+pub(crate) use recorder::Recorder;
 
 use crate::notification::{
     notifiable::{Notifiable, OnDemand},
@@ -20,8 +23,11 @@ use crate::notification::{
 /// Remembers what its [notifiers](NotificationFake::notifier) are given to send. `via` and `should_send` are asked; what goes no
 /// way is not sent.
 ///
-/// Errors of stores and channels are not seen with it. A notifier with a [`MemoryStore`](crate::notification::MemoryStore) and the
-/// broadcaster of a [`Fake`](crate::Fake) does everything that a real one does.
+/// Within a transaction it is like a notifier with a `DatabaseStore`: what is sent by `notifier.within(&mut tx)` is remembered when
+/// that is committed, and never if it is rolled back; a plain `send` of what is to be stored fails, and everything else waits for the commit.
+///
+/// What can't be written down, or does not fit into its column, is an error as always. Errors of databases and channels are not seen with it. A notifier
+/// with a [`MemoryStore`](crate::notification::MemoryStore) and the broadcaster of a [`Fake`](crate::Fake) does everything that a real one does.
 ///
 /// ```
 /// use resound::{Model, notification::{Notifiable, Notification, NotificationFake, Notifier, Via}};

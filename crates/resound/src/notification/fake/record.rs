@@ -6,10 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::notification::{
-    notifiable::{OnDemand, Owner},
-    notifier::Receipt,
-    via::Via,
+use crate::{
+    notification::{
+        notifiable::{OnDemand, Owner},
+        via::Via,
+    },
+    parcel::Work,
 };
 
 /// A notification for one notifiable, without itself.
@@ -75,28 +77,22 @@ impl fmt::Display for SentNotification {
 pub(crate) struct Record(Mutex<Vec<SentNotification>>);
 
 impl Record {
-    pub(crate) fn add<T: Send + Sync + 'static>(
-        &self,
-        notification: T,
-        sent: Vec<Sent>,
-    ) -> Vec<Receipt> {
-        let notification: Arc<dyn Any + Send + Sync> = Arc::new(notification);
-        let receipts = sent
-            .iter()
-            .map(|sent| Receipt { id: sent.id.clone(), via: sent.via.clone() })
-            .collect();
-        let sent =
-            sent.into_iter().map(|Sent { id, owner, on_demand, via, data }| SentNotification {
-                id,
-                type_name: type_name::<T>(),
-                owner,
-                on_demand,
-                via,
-                data,
-                notification: Arc::clone(&notification),
-            });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(sent);
-        receipts
+    /// What remembers a notification when it is delivered: after the commit, within a transaction.
+    pub(crate) fn later<T: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        notification: &Arc<T>,
+        sent: Sent,
+    ) -> Work {
+        let Sent { id, owner, on_demand, via, data } = sent;
+        let type_name = type_name::<T>();
+        let notification: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(notification);
+        let sent = SentNotification { id, type_name, owner, on_demand, via, data, notification };
+        let record = Arc::clone(self);
+        Work { type_name, future: Box::pin(async move { record.add(sent) }) }
+    }
+
+    fn add(&self, sent: SentNotification) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
     }
 
     pub(super) fn all(&self) -> Vec<SentNotification> {

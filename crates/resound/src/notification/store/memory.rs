@@ -5,17 +5,21 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::notification::{
-    error::StoreError,
-    notifiable::Owner,
-    row::{DatabaseNotification, Row},
-    store::{Change, Changed, Filter, Page, Store, Storing, Which},
+use crate::{
+    after_commit::Waits,
+    notification::{
+        error::StoreError,
+        notifiable::Owner,
+        row::{DatabaseNotification, Row},
+        store::{Change, Changed, Filter, Page, Store, Storing, Which},
+    },
 };
 
 /// How many notifications it holds.
 const ROWS_MAX: usize = 100_000;
 
-/// A store for tests and examples: it forgets everything with the process. Clones are the same store.
+/// A store for tests and examples: it forgets everything with the process. Clones are the same store. It takes no part in transactions, and so stores
+/// nothing within one, as a `DatabaseStore` does not: [`StoreError::OutsideTransaction`].
 ///
 /// ```
 /// use resound::{Fake, notification::{MemoryStore, Notifier}};
@@ -110,6 +114,9 @@ fn ready<'a, T: Send + 'a>(answer: Result<T, StoreError>) -> Storing<'a, T> {
 
 impl Store for MemoryStore {
     fn insert<'a>(&'a self, rows: &'a [Row]) -> Storing<'a, ()> {
+        if Waits::ForTask.is_within() {
+            return ready(Err(StoreError::OutsideTransaction));
+        }
         let mut stored = self.lock();
         if stored.len() + rows.len() > ROWS_MAX {
             return ready(Err(StoreError::Full(stored.len())));
