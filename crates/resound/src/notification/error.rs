@@ -76,6 +76,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether this owner's key is what can't be stored.
+    pub(crate) fn is_about(&self, someone: &Owner) -> bool {
+        matches!(self, Self::Key { owner, .. } if owner == someone)
+    }
+
     /// Whether a database says that a value does not fit (class 22 of SQL's states), rather than that it stores nothing.
     pub(crate) fn is_about_a_value(&self) -> bool {
         #[cfg(feature = "_sql")]

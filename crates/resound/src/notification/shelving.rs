@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::notification::{
-    error::StoreError, notifiable::Owner, notifier::Notifier, plan::Plan, sending::Place,
-};
+use crate::notification::{error::StoreError, notifier::Notifier, plan::Plan, sending::Place};
 
 /// Why a row was not stored; `None` if it was, or if there is none.
 pub(crate) type Unstored = Option<Arc<StoreError>>;
@@ -53,16 +51,17 @@ impl<'a> Shelving<'a> {
         place: &Place<'_>,
         broken: &mut Unstored,
     ) {
-        let is_found = |owner: &Owner, at: &usize| self.plans[*at].owner.as_ref() == Some(owner);
-        let (unfit, others): (Vec<_>, Vec<_>) = match &error {
-            StoreError::Key { owner, .. } => group.iter().partition(|at| is_found(owner, at)),
-            // After it a transaction takes no further statement.
-            error if error.is_about_a_value() && place.is_store() => match &group[..] {
-                [_] => (group, Vec::new()),
-                _ => return self.groups.extend(group.into_iter().rev().map(|at| vec![at])),
-            },
-            _ => (Vec::new(), group.clone()),
+        // After such an error a transaction takes no further statement.
+        let is_about_a_value = error.is_about_a_value() && place.is_store();
+        if is_about_a_value && group.len() > 1 {
+            self.groups.extend(group.into_iter().rev().map(|at| vec![at]));
+            return;
+        }
+        let is_unfit = |at: &usize| match self.plans[*at].owner.as_ref() {
+            Some(owner) => error.is_about(owner) || is_about_a_value,
+            None => is_about_a_value,
         };
+        let (unfit, others): (Vec<_>, Vec<_>) = group.into_iter().partition(is_unfit);
         let error = Arc::new(error);
         if unfit.is_empty() {
             self.fail(&others, &error);

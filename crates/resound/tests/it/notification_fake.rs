@@ -179,43 +179,54 @@ async fn in_transactions(
     let mut see = |what: &str| seen.push(format!("{what}: {:?}", arrived()));
     let ways = [Via::Broadcast, Via::Database];
 
-    let mut tx = broadcaster.begin(pool).await.unwrap();
-    notifier.within(&mut tx).send(&ANN, Paid { amount: 1 }).await.unwrap();
-    tx.rollback().await.unwrap();
+    let mut tx = broadcaster.begin(pool).await.expect("a database");
+    notifier.within(&mut tx).send(&ANN, Paid { amount: 1 }).await.expect("a database");
+    tx.rollback().await.expect("a database");
     see("rolled back");
 
-    let mut tx = broadcaster.begin(pool).await.unwrap();
-    notifier.within(&mut tx).send(&ANN, Paid { amount: 2 }).await.unwrap();
-    let mut savepoint = tx.begin().await.unwrap();
-    notifier.within(&mut savepoint).send(&ANN, Paid { amount: 3 }).await.unwrap();
-    savepoint.rollback().await.unwrap();
-    let mut savepoint = tx.begin().await.unwrap();
-    notifier.within(&mut savepoint).send_many([&ANN, &BO], Paid { amount: 4 }).await.unwrap();
-    savepoint.commit().await.unwrap();
+    let mut tx = broadcaster.begin(pool).await.expect("a database");
+    notifier.within(&mut tx).send(&ANN, Paid { amount: 2 }).await.expect("a database");
+    let mut savepoint = tx.begin().await.expect("a database");
+    notifier.within(&mut savepoint).send(&ANN, Paid { amount: 3 }).await.expect("a database");
+    savepoint.rollback().await.expect("a database");
+    let mut savepoint = tx.begin().await.expect("a database");
+    notifier
+        .within(&mut savepoint)
+        .send_many([&ANN, &BO], Paid { amount: 4 })
+        .await
+        .expect("a database");
+    savepoint.commit().await.expect("a database");
     see("open");
-    tx.commit().await.unwrap();
+    tx.commit().await.expect("a database");
     see("committed");
 
     let work = broadcaster.transaction(pool, async |mut tx| {
-        notifier.within(&mut tx).send(&ANN, Paid { amount: 5 }).via(ways).await.unwrap();
+        notifier
+            .within(&mut tx)
+            .send(&ANN, Paid { amount: 5 })
+            .via(ways)
+            .await
+            .expect("a database");
         Err::<(), _>(sqlx::Error::RowNotFound)
     });
-    work.await.unwrap_err();
+    work.await.expect_err("it is refused");
     see("a closure failed");
 
     let mut told = Vec::new();
     let work = broadcaster.transaction(pool, async |tx| {
-        told.push(notifier.send(&ANN, Paid { amount: 6 }).await.unwrap_err().to_string());
+        told.push(
+            notifier.send(&ANN, Paid { amount: 6 }).await.expect_err("it is refused").to_string(),
+        );
         let many = notifier.send_many([&ANN, &BO], Paid { amount: 7 });
-        told.push(many.await.unwrap_err().to_string());
-        notifier.send(&BO, Paid { amount: 8 }).via([Via::Broadcast]).await.unwrap();
+        told.push(many.await.expect_err("it is refused").to_string());
+        notifier.send(&BO, Paid { amount: 8 }).via([Via::Broadcast]).await.expect("a database");
         told.push(format!("{:?}", arrived()));
         tx.commit().await?;
         // It is over.
-        notifier.send(&BO, Paid { amount: 9 }).await.unwrap();
+        notifier.send(&BO, Paid { amount: 9 }).await.expect("a database");
         Ok::<_, sqlx::Error>(())
     });
-    work.await.unwrap();
+    work.await.expect("a database");
     seen.extend(told);
     seen.push(format!("a closure: {:?}", arrived()));
     seen

@@ -462,15 +462,16 @@ async fn check_many(
     unfit: &[&str],
 ) -> resound::notification::NotifyError {
     let users: Vec<_> = keys.iter().map(|key| User(key)).collect();
-    let error = notifier.send_many(&users, paid(1)).await.unwrap_err();
-    let key =
-        |failure: &resound::notification::Failure| failure.owner.as_ref().unwrap().key.clone();
+    let error = notifier.send_many(&users, paid(1)).await.expect_err("it is refused");
+    let key = |failure: &resound::notification::Failure| {
+        failure.owner.as_ref().expect("an owner").key.clone()
+    };
     let failed: Vec<_> = error.failures.iter().map(key).collect();
     assert_eq!(failed, unfit);
     let fit: Vec<_> = users.iter().filter(|user| !unfit.contains(&user.0)).collect();
     assert_eq!(error.receipts.len(), fit.len());
     for (user, receipt) in fit.into_iter().zip(&error.receipts) {
-        let stored = notifier.inbox(user).find(&receipt.id).await.unwrap();
+        let stored = notifier.inbox(user).find(&receipt.id).await.expect("a database");
         assert!(stored.is_some(), "{}", user.0);
     }
     error

@@ -123,8 +123,8 @@ impl Driver for Gate {
 
 async fn start() -> (Database, PgPool, Queue) {
     let database = databases::postgres();
-    let pool = PgPool::connect(&database.url).await.unwrap();
-    sql::migrate(&pool).await.unwrap();
+    let pool = PgPool::connect(&database.url).await.expect("a database");
+    sql::migrate(&pool).await.expect("a database");
     let queue = Queue::new(pool.clone());
     (database, pool, queue)
 }
@@ -167,8 +167,8 @@ struct CutOff {
 
 async fn cut_off(frozen: Frozen) -> CutOff {
     let (database, _, queue) = start().await;
-    let (proxy, url) = Proxy::start(&database).await.unwrap();
-    let pool = PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+    let (proxy, url) = Proxy::start(&database).await.expect("there is room");
+    let pool = PgPoolOptions::new().max_connections(1).connect(&url).await.expect("a database");
     let server = Scripted::new(Mood::Well);
     let gate = Gate { server: Some(server.clone()), ..Gate::default() };
     let policy = Policy { timeout: Duration::from_secs(1), ..Policy::default() };
@@ -179,7 +179,7 @@ async fn cut_off(frozen: Frozen) -> CutOff {
     gate.entered.notified().await;
     // On its way back into the pool sqlx waits for it without end.
     until("the connection is back", async || pool.num_idle() == 1).await;
-    proxy.frozen.send(frozen).unwrap();
+    proxy.frozen.send(frozen).expect("somebody watches");
     gate.open.notify_one();
     CutOff { queue, server, running, _proxy: proxy, _database: database }
 }
