@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks that every public item of the crate `resound` has an example that its doc tests compile.
 
-Reads the documentation as JSON, which rustdoc writes only with its unstable options. `RUSTC_BOOTSTRAP=1` lets the
-stable toolchain have them; nothing else is built with it, and should the format change, this says so. The figures of
-`rustdoc --show-coverage` would not do: they leave out what a private module defines and a public one exports.
+Reads the documentation as JSON, which rustdoc writes only with its unstable options; `RUSTC_BOOTSTRAP=1` lets the
+stable toolchain have them. Cargo runs this very script as its rustdoc, so that the variable is set for nothing but
+that: build scripts look at it, and all dependencies would be built again. Should the format change, this says so. The
+figures of `rustdoc --show-coverage` would not do: they leave out what a private module defines and a public one exports.
 
 Wanted are functions, methods, structs, enums, traits and macros; not fields, variants, constants and modules, and
 not what a trait's own documentation shows already (implementations). Run from the root of the repository.
@@ -17,6 +18,8 @@ import sys
 from pathlib import Path
 
 FORMAT_VERSION = 57
+# Set when cargo runs this script.
+AS_RUSTDOC = "RESOUND_EXAMPLES_AS_RUSTDOC"
 WANTED = {"function", "struct", "enum", "union", "trait", "macro", "proc_macro"}
 # Words after ``` with which a block is still one that the doc tests compile.
 COMPILED = {"", "rust", "no_run", "should_panic"}
@@ -38,7 +41,7 @@ def main() -> int:
 def documentation() -> Path:
     options = "-Z unstable-options --output-format json".split()
     command = ["cargo", "rustdoc", "--locked", "--quiet", "-p", "resound", "--all-features", "--", *options]
-    subprocess.run(command, check=True, env=os.environ | {"RUSTC_BOOTSTRAP": "1"})
+    subprocess.run(command, check=True, env=os.environ | {"RUSTDOC": str(Path(__file__).resolve()), AS_RUSTDOC: "1"})
     metadata = subprocess.run(["cargo", "metadata", "--format-version", "1", "--no-deps", "--locked", "--offline"],
                               check=True, capture_output=True)
     return Path(json.loads(metadata.stdout)["target_directory"]) / "doc" / "resound.json"
@@ -92,4 +95,6 @@ def has_example(docs: str) -> bool:
 
 
 if __name__ == "__main__":
+    if AS_RUSTDOC in os.environ:
+        os.execvpe("rustdoc", ["rustdoc", *sys.argv[1:]], os.environ | {"RUSTC_BOOTSTRAP": "1"})
     sys.exit(main())
