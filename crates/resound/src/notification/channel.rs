@@ -44,10 +44,35 @@ pub trait Channel: Send + Sync + 'static {
     ///
     /// # Errors
     /// Whatever went wrong; the sender gets it with the notification's id.
+    ///
+    /// ```
+    /// use resound::notification::{Channel, Delivering, Delivery};
+    ///
+    /// struct Sms;
+    /// impl Channel for Sms {
+    ///     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+    ///         Box::pin(async move {
+    ///             let number = delivery.route.as_deref().ok_or("there is no number")?;
+    ///             println!("{number}: {}", delivery.json());
+    ///             Ok(())
+    ///         })
+    ///     }
+    /// }
+    /// ```
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a>;
 }
 
 /// A notification on its way through a [`Channel`].
+///
+/// ```
+/// use resound::notification::{ChannelError, Delivery};
+///
+/// fn letter(delivery: &Delivery) -> Result<String, ChannelError> {
+///     let address = delivery.route.as_deref().ok_or("there is no address")?;
+///     Ok(format!("To: {address}\nMessage-ID: <{}@shop.example>\n\n{}", delivery.id, delivery.json()))
+/// }
+/// # let _ = letter;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Delivery {
@@ -69,11 +94,32 @@ impl Delivery {
     ///
     /// # Errors
     /// If it is no `T`.
+    ///
+    /// ```
+    /// use resound::notification::{ChannelError, Delivery};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Mail { subject: String }
+    ///
+    /// fn subject(delivery: &Delivery) -> Result<String, ChannelError> {
+    ///     Ok(delivery.message::<Mail>()?.subject)
+    /// }
+    /// # let _ = subject;
+    /// ```
     pub fn message<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.message.get())
     }
 
     /// The same as JSON.
+    ///
+    /// ```
+    /// use resound::notification::Delivery;
+    ///
+    /// fn log_line(delivery: &Delivery) -> String {
+    ///     format!("{} {}: {}", delivery.channel, delivery.kind, delivery.json())
+    /// }
+    /// # let _ = log_line;
+    /// ```
     pub fn json(&self) -> &str {
         self.message.get()
     }
