@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that every public item of the crate `resound` has an example that its doc tests compile.
+"""Checks that every public item of the library (`resound`, its macros) has an example that its doc tests compile.
 
 Reads the documentation as JSON, which rustdoc writes only with its unstable options; `RUSTC_BOOTSTRAP=1` lets the
 stable toolchain have them. Cargo runs this very script as its rustdoc, so that the variable is set for nothing but
@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+PACKAGES = ["resound", "resound-macros"]
 FORMAT_VERSION = 57
 # Set when cargo runs this script.
 AS_RUSTDOC = "RESOUND_EXAMPLES_AS_RUSTDOC"
@@ -26,25 +27,29 @@ COMPILED = {"", "rust", "no_run", "should_panic"}
 
 
 def main() -> int:
-    crate = json.loads(documentation().read_text())
-    if crate["format_version"] != FORMAT_VERSION:
-        print(f"rustdoc writes format {crate['format_version']}, read the changes since {FORMAT_VERSION}", file=sys.stderr)
-        return 1
-    items = public(crate)
+    items = {}
+    for package in PACKAGES:
+        crate = json.loads(documentation(package).read_text())
+        if crate["format_version"] != FORMAT_VERSION:
+            found = crate["format_version"]
+            print(f"rustdoc writes format {found}: read what changed since {FORMAT_VERSION}", file=sys.stderr)
+            return 1
+        items |= public(crate)
     missing = sorted(place for place, item in items.items() if not has_example(item["docs"] or ""))
     for file, line, name in missing:
-        print(f"{file}:{line}: {name} has no example", file=sys.stderr)
+        print(f"{file}:{line}: {name} has no example that is compiled", file=sys.stderr)
     print(f"{len(items)} public items, {len(missing)} without an example")
     return 1 if missing else 0
 
 
-def documentation() -> Path:
+def documentation(package: str) -> Path:
     options = "-Z unstable-options --output-format json".split()
-    command = ["cargo", "rustdoc", "--locked", "--quiet", "-p", "resound", "--all-features", "--", *options]
-    subprocess.run(command, check=True, env=os.environ | {"RUSTDOC": str(Path(__file__).resolve()), AS_RUSTDOC: "1"})
-    metadata = subprocess.run(["cargo", "metadata", "--format-version", "1", "--no-deps", "--locked", "--offline"],
-                              check=True, capture_output=True)
-    return Path(json.loads(metadata.stdout)["target_directory"]) / "doc" / "resound.json"
+    command = ["cargo", "rustdoc", "--locked", "--quiet", "-p", package, "--all-features", "--", *options]
+    as_rustdoc = {"RUSTDOC": str(Path(__file__).resolve()), AS_RUSTDOC: "1"}
+    subprocess.run(command, check=True, env=os.environ | as_rustdoc)
+    command = "cargo metadata --format-version 1 --no-deps --locked --offline".split()
+    metadata = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return Path(metadata["target_directory"], "doc", package.replace("-", "_") + ".json")
 
 
 def public(crate: dict) -> dict[tuple[str, int, str], dict]:
@@ -60,7 +65,8 @@ def public(crate: dict) -> dict[tuple[str, int, str], dict]:
         name = owner + (item["name"] or "")
         if kind in WANTED:
             found[item["span"]["filename"], item["span"]["begin"][0], name] = item
-        waiting += [(child, owner if kind in ("module", "use", "impl") else f"{name}::") for child in children(kind, inner)]
+        inside = owner if kind in ("module", "use", "impl") else f"{name}::"
+        waiting += [(child, inside) for child in children(kind, inner)]
     return found
 
 
