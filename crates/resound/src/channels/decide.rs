@@ -87,7 +87,9 @@ impl Joining {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let channels = Channels::new().user::<u64>().presence("room.{id}", |user: u64| async move { Some(Member::new(user)) });
+/// let channels = Channels::new()
+///     .user::<u64>()
+///     .presence("room.{id}", |user: u64| async move { Some(Member::new(user)) });
 /// let granted = channels.assert_can_join(&7, "presence-room.1").await;
 /// assert_eq!(granted.pattern, "room.{id}");
 /// assert_eq!(granted.member, Some(Member::new(7)));

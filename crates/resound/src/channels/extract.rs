@@ -16,7 +16,8 @@ use crate::channels::{decide::Joining, denial::Denial};
 ///         Ok(Self(params.iter().map(|(_, value)| value.to_owned()).collect()))
 ///     }
 /// }
-/// let channels = Channels::new().private("{shop}.{id}", |(), Values(values): Values| async move { values == ["main", "7"] });
+/// let handler = |(), Values(values): Values| async move { values == ["main", "7"] };
+/// let channels = Channels::new().private("{shop}.{id}", handler);
 /// channels.assert_can_join(&(), "private-main.7").await;
 /// # }
 /// ```
@@ -40,7 +41,8 @@ impl<'a> Params<'a> {
     ///         Ok(Self(params.pattern().to_owned()))
     ///     }
     /// }
-    /// let channels = Channels::new().private("orders.{id}", |(), Pattern(it): Pattern| async move { it == "orders.{id}" });
+    /// let handler = |(), Pattern(it): Pattern| async move { it == "orders.{id}" };
+    /// let channels = Channels::new().private("orders.{id}", handler);
     /// channels.assert_can_join(&(), "private-orders.7").await;
     /// # }
     /// ```
@@ -64,7 +66,8 @@ impl<'a> Params<'a> {
     ///         Ok(Self(value.to_owned()))
     ///     }
     /// }
-    /// let channels = Channels::new().private("shops.{shop}", |(), Shop(shop): Shop| async move { shop == "main" });
+    /// let handler = |(), Shop(shop): Shop| async move { shop == "main" };
+    /// let channels = Channels::new().private("shops.{shop}", handler);
     /// channels.assert_can_join(&(), "private-shops.main").await;
     /// # }
     /// ```

@@ -95,7 +95,11 @@ impl Options {
     /// use std::collections::HashMap;
     /// use resound::embedded::{Embedded, Options};
     ///
-    /// let secrets = HashMap::from([("REVERB_APP_KEY", "shop-key"), ("REVERB_APP_SECRET", "…"), ("REVERB_APP_ID", "1")]);
+    /// let secrets = HashMap::from([
+    ///     ("REVERB_APP_ID", "1001"),
+    ///     ("REVERB_APP_KEY", "shop-key"),
+    ///     ("REVERB_APP_SECRET", "shop-secret"),
+    /// ]);
     /// let options = Options::from_variables(|name| secrets.get(name).map(|value| value.to_string()));
     /// assert_eq!(Embedded::start(options.threads(1))?.key(), "shop-key");
     /// # Ok::<(), Box<dyn std::error::Error>>(())

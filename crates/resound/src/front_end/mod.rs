@@ -74,7 +74,8 @@ pub enum Connector {
 /// ```
 /// use resound::front_end::{EchoOptions, PublicHost, PublicScheme};
 ///
-/// let host = PublicHost::At { scheme: PublicScheme::Https, host: "ws.example.org".to_owned(), port: 8443 };
+/// let (scheme, host) = (PublicScheme::Https, "ws.example.org".to_owned());
+/// let host = PublicHost::At { scheme, host, port: 8443 };
 /// let options = EchoOptions { host, ..EchoOptions::new("key") };
 /// assert!(options.javascript().contains(r#""wsHost":"ws.example.org""#));
 /// ```
@@ -132,8 +133,8 @@ impl PublicHost {
     /// ```
     /// use resound::front_end::{PublicHost, PublicScheme};
     ///
-    /// let expected = PublicHost::At { scheme: PublicScheme::Https, host: "ws.example.org".to_owned(), port: 443 };
-    /// assert_eq!(PublicHost::https("ws.example.org"), expected);
+    /// let (scheme, host) = (PublicScheme::Https, "ws.example.org".to_owned());
+    /// assert_eq!(PublicHost::https("ws.example.org"), PublicHost::At { scheme, host, port: 443 });
     /// ```
     pub fn https(host: impl Into<String>) -> Self {
         Self::At { scheme: PublicScheme::Https, host: host.into(), port: 443 }

@@ -48,6 +48,8 @@ pub trait Channel: Send + Sync + 'static {
     /// ```
     /// use resound::notification::{Channel, Delivering, Delivery};
     ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// struct Sms;
     /// impl Channel for Sms {
     ///     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
@@ -58,6 +60,16 @@ pub trait Channel: Send + Sync + 'static {
     ///         })
     ///     }
     /// }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Code(u32);
+    /// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Code {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["sms".into()] }
+    /// # }
+    /// # let builder = resound::Notifier::builder(&resound::Broadcaster::null());
+    /// let notifier = builder.channel("sms", Sms).build();
+    /// notifier.send(&notifier.route("sms", "+49 30 1234"), Code(4711)).await?;
+    /// # Ok(())
+    /// # }
     /// ```
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a>;
 }
@@ -67,11 +79,28 @@ pub trait Channel: Send + Sync + 'static {
 /// ```
 /// use resound::notification::{ChannelError, Delivery};
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// fn letter(delivery: &Delivery) -> Result<String, ChannelError> {
 ///     let address = delivery.route.as_deref().ok_or("there is no address")?;
 ///     Ok(format!("To: {address}\nMessage-ID: <{}@shop.example>\n\n{}", delivery.id, delivery.json()))
 /// }
-/// # let _ = letter;
+/// # struct It;
+/// # impl resound::notification::Channel for It {
+/// #     fn deliver<'a>(&'a self, it: &'a Delivery) -> resound::notification::Delivering<'a> {
+/// #         Box::pin(async move { assert!(letter(it)?.starts_with("To: guest@example.org\n")); Ok(()) })
+/// #     }
+/// # }
+/// # #[derive(serde::Serialize)]
+/// # struct Welcome { subject: &'static str }
+/// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Welcome {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["it".into()] }
+/// # }
+/// # let guest = resound::notification::OnDemand::new("it", "guest@example.org");
+/// # let builder = resound::Notifier::builder(&resound::Broadcaster::null()).channel("it", It);
+/// # builder.build().send(&guest, Welcome { subject: "Hello" }).await?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -98,13 +127,30 @@ impl Delivery {
     /// ```
     /// use resound::notification::{ChannelError, Delivery};
     ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// #[derive(serde::Deserialize)]
     /// struct Mail { subject: String }
     ///
     /// fn subject(delivery: &Delivery) -> Result<String, ChannelError> {
     ///     Ok(delivery.message::<Mail>()?.subject)
     /// }
-    /// # let _ = subject;
+    /// # struct It;
+    /// # impl resound::notification::Channel for It {
+    /// #     fn deliver<'a>(&'a self, it: &'a Delivery) -> resound::notification::Delivering<'a> {
+    /// #         Box::pin(async move { assert_eq!(subject(it)?, "Hello"); Ok(()) })
+    /// #     }
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Welcome { subject: &'static str }
+    /// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Welcome {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["it".into()] }
+    /// # }
+    /// # let guest = resound::notification::OnDemand::new("it", "guest@example.org");
+    /// # let builder = resound::Notifier::builder(&resound::Broadcaster::null()).channel("it", It);
+    /// # builder.build().send(&guest, Welcome { subject: "Hello" }).await?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn message<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.message.get())
@@ -115,10 +161,27 @@ impl Delivery {
     /// ```
     /// use resound::notification::Delivery;
     ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// fn log_line(delivery: &Delivery) -> String {
     ///     format!("{} {}: {}", delivery.channel, delivery.kind, delivery.json())
     /// }
-    /// # let _ = log_line;
+    /// # struct It;
+    /// # impl resound::notification::Channel for It {
+    /// #     fn deliver<'a>(&'a self, it: &'a Delivery) -> resound::notification::Delivering<'a> {
+    /// #         Box::pin(async move { assert!(log_line(it).ends_with(r#"Welcome: {"subject":"Hello"}"#)); Ok(()) })
+    /// #     }
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Welcome { subject: &'static str }
+    /// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Welcome {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["it".into()] }
+    /// # }
+    /// # let guest = resound::notification::OnDemand::new("it", "guest@example.org");
+    /// # let builder = resound::Notifier::builder(&resound::Broadcaster::null()).channel("it", It);
+    /// # builder.build().send(&guest, Welcome { subject: "Hello" }).await?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn json(&self) -> &str {
         self.message.get()

@@ -27,7 +27,9 @@ use crate::{
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let fake = resound::Fake::new();
 /// # let broadcaster = fake.broadcaster();
@@ -70,7 +72,9 @@ impl BroadcastNotificationCreated {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let fake = resound::Fake::new();
     /// # let broadcaster = fake.broadcaster();

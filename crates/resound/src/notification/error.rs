@@ -107,7 +107,9 @@ pub enum StoreError {
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let notifier = resound::notification::Notifier::new(
 /// #     &resound::Broadcaster::null(),
@@ -163,7 +165,9 @@ pub enum Reason {
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let notifier = resound::notification::Notifier::new(
 /// #     &resound::Broadcaster::null(),
@@ -213,7 +217,9 @@ impl fmt::Display for Failure {
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let notifier = resound::notification::Notifier::new(
 /// #     &resound::Broadcaster::null(),

@@ -122,7 +122,8 @@ pub trait Notification<N: Notifiable>: Serialize {
     ///     }
     /// }
     /// # let store = MemoryStore::new();
-    /// # Notifier::new(&Broadcaster::null(), store.clone()).send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// # let notifier = Notifier::new(&Broadcaster::null(), store.clone());
+    /// # notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
     /// # assert_eq!(store.all()[0].data, r#"{"text":"paid: 5"}"#);
     /// # Ok(())
     /// # }
@@ -241,7 +242,7 @@ pub trait Notification<N: Notifiable>: Serialize {
     ///         EventName::exact("invoice.paid")
     ///     }
     /// }
-    /// # assert_eq!(<InvoicePaid as Notification<User>>::database_type(&InvoicePaid), EventName::exact("invoice.paid"));
+    /// # assert_eq!(Notification::<User>::database_type(&InvoicePaid), EventName::exact("invoice.paid"));
     /// ```
     fn name(&self) -> EventName {
         EventName::of::<Self>()
@@ -264,7 +265,7 @@ pub trait Notification<N: Notifiable>: Serialize {
     ///         EventName::exact(r"App\Notifications\Billing\InvoicePaid") // as Laravel has written it
     ///     }
     /// }
-    /// # assert_ne!(<InvoicePaid as Notification<User>>::name(&InvoicePaid), Notification::<User>::database_type(&InvoicePaid));
+    /// # assert_ne!(Notification::<User>::name(&InvoicePaid), Notification::<User>::database_type(&InvoicePaid));
     /// ```
     fn database_type(&self) -> EventName {
         self.name()
@@ -287,7 +288,7 @@ pub trait Notification<N: Notifiable>: Serialize {
     ///         EventName::exact("invoice.paid") // .notification((it) => it.type === 'invoice.paid')
     ///     }
     /// }
-    /// # assert_ne!(<InvoicePaid as Notification<User>>::name(&InvoicePaid), Notification::<User>::broadcast_type(&InvoicePaid));
+    /// # assert_ne!(Notification::<User>::name(&InvoicePaid), Notification::<User>::broadcast_type(&InvoicePaid));
     /// ```
     fn broadcast_type(&self) -> EventName {
         self.name()
@@ -339,7 +340,7 @@ pub trait Notification<N: Notifiable>: Serialize {
     ///         EventName::exact("invoice.paid") // .listen('.invoice.paid', …)
     ///     }
     /// }
-    /// # assert_eq!(<InvoicePaid as Notification<User>>::broadcast_as(&InvoicePaid), EventName::exact("invoice.paid"));
+    /// # assert_eq!(Notification::<User>::broadcast_as(&InvoicePaid), EventName::exact("invoice.paid"));
     /// ```
     fn broadcast_as(&self) -> EventName {
         EventName::exact(BROADCAST_NAME)

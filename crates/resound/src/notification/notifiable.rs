@@ -139,7 +139,9 @@ impl fmt::Display for Owner {
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let fake = NotificationFake::new();
 /// # let notifier = fake.notifier();

@@ -80,7 +80,9 @@ struct Inner {
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let notifier = resound::notification::Notifier::new(
 /// #     &resound::Broadcaster::null(),
@@ -148,7 +150,9 @@ impl Notifier {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let notifier = resound::notification::Notifier::new(
     /// #     &resound::Broadcaster::null(),
@@ -233,7 +237,9 @@ impl Notifier {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let notifier = resound::notification::Notifier::new(
     /// #     &resound::Broadcaster::null(),
@@ -329,7 +335,9 @@ impl Builder {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let broadcaster = Broadcaster::null();
     /// let store = MemoryStore::new();
@@ -361,7 +369,9 @@ impl Builder {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let broadcaster = resound::Broadcaster::null();
     /// struct Printer;
@@ -394,7 +404,9 @@ impl Builder {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let (broadcaster, store) = (Broadcaster::null(), MemoryStore::new());
     /// let builder = Notifier::builder(&broadcaster).store(store.clone());
@@ -425,7 +437,9 @@ impl Builder {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let broadcaster = resound::Broadcaster::null();
     /// struct Silent;
@@ -460,7 +474,9 @@ impl Builder {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let broadcaster = Broadcaster::null();
     /// let notifier = Notifier::builder(&broadcaster).build();

@@ -88,7 +88,9 @@ fn fits(column: &'static str, value: &str, bytes_max: usize) -> Result<(), Store
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let notifier = resound::notification::Notifier::new(
 /// #     &resound::Broadcaster::null(),
@@ -158,7 +160,9 @@ impl DatabaseNotification {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let notifier = resound::notification::Notifier::new(
     /// #     &resound::Broadcaster::null(),

@@ -119,7 +119,9 @@ impl Place<'_> {
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let notifier = resound::notification::Notifier::new(
 /// #     &resound::Broadcaster::null(),
@@ -151,7 +153,9 @@ pub struct One;
 /// # #[derive(Clone, serde::Serialize)]
 /// # struct InvoicePaid { amount: u64 }
 /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
 /// # }
 /// # let notifier = resound::notification::Notifier::new(
 /// #     &resound::Broadcaster::null(),
@@ -230,7 +234,9 @@ impl<'a, N, T, A> PendingNotification<'a, N, T, A> {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let notifier = resound::notification::Notifier::new(
     /// #     &resound::Broadcaster::null(),
@@ -261,7 +267,9 @@ impl<'a, N, T, A> PendingNotification<'a, N, T, A> {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let fake = resound::Fake::new();
     /// # let broadcaster = fake.broadcaster();

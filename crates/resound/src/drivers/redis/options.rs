@@ -43,7 +43,7 @@ pub struct RedisOptions {
 /// use resound::drivers::{Redis, RedisOptions};
 ///
 /// let error = Redis::new(RedisOptions::new("http://127.0.0.1")).expect_err("that is no Redis");
-/// eprintln!("{error}");
+/// assert!(error.to_string().starts_with("that is no URL of Redis, such as redis://127.0.0.1:6379"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -57,8 +57,8 @@ impl RedisOptions {
     /// ```
     /// use resound::drivers::RedisOptions;
     ///
-    /// let options = RedisOptions { prefix: "shop_database_".to_owned(), ..RedisOptions::new("redis://127.0.0.1") };
-    /// # let _ = options;
+    /// let options = RedisOptions::new("rediss://user:password@redis.example.org");
+    /// assert_eq!(options.prefix, "laravel-database-");
     /// ```
     pub fn new(url: impl Into<String>) -> Self {
         Self {

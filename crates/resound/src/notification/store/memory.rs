@@ -57,7 +57,9 @@ impl MemoryStore {
     /// # #[derive(Clone, serde::Serialize)]
     /// # struct InvoicePaid { amount: u64 }
     /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
-    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["database".into(), "broadcast".into()] }
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
     /// # }
     /// # let broadcaster = Broadcaster::null();
     /// let store = MemoryStore::new();

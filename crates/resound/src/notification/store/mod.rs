@@ -168,8 +168,11 @@ pub trait Store: Send + Sync + 'static {
 ///         Filter::Read => notification.is_read(),
 ///     }
 /// }
-/// # let _ = fits;
-/// # assert_eq!(Filter::default(), Filter::All);
+/// # let owner = resound::notification::Owner::new("User", "1");
+/// # let row = resound::notification::Row::new("1", "invoice.paid", owner, "{}")?;
+/// # let notification = DatabaseNotification::from(&row);
+/// assert!(fits(Filter::Unread, &notification) && fits(Filter::default(), &notification));
+/// # Ok::<(), resound::notification::StoreError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
