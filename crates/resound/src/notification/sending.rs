@@ -111,16 +111,84 @@ impl Place<'_> {
 }
 
 /// The answer to [`Notifier::send`]: a [`Receipt`].
+///
+/// ```
+/// use resound::notification::{One, PendingNotification, Receipt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// # let ann = User { id: 1 };
+/// let sending: PendingNotification<'_, User, InvoicePaid, One> = notifier.send(&ann, InvoicePaid { amount: 5 });
+/// let receipt: Receipt = sending.await?;
+/// # assert!(!receipt.id.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct One;
 
 /// The answer to [`Notifier::send_many`]: a [`Receipt`] for each notifiable, in their order.
+///
+/// ```
+/// use resound::notification::{Many, PendingNotification, Receipt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// # let users = [User { id: 1 }, User { id: 2 }];
+/// let sending: PendingNotification<'_, User, InvoicePaid, Many> =
+///     notifier.send_many(&users, InvoicePaid { amount: 5 });
+/// let receipts: Vec<Receipt> = sending.await?;
+/// # assert_eq!(receipts.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Many;
 
 /// What a [`PendingNotification`] answers.
+///
+/// ```
+/// use resound::notification::{Answer, Many, One, Receipt};
+///
+/// fn first(receipts: <Many as Answer>::Receipts) -> Option<<One as Answer>::Receipts> {
+///     receipts.into_iter().next()
+/// }
+/// assert_eq!(first(vec![Receipt::default()]), Some(Receipt::default()));
+/// ```
 pub trait Answer {
     /// It, unless something failed.
     type Receipts;
@@ -158,12 +226,66 @@ impl<'a, N, T, A> PendingNotification<'a, N, T, A> {
     }
 
     /// Sends it by these ways, whatever the notification says. Laravel: the channels of `sendNow`.
+    ///
+    /// ```
+    /// use resound::notification::Via;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let ann = User { id: 1 };
+    /// let sending = notifier.send(&ann, InvoicePaid { amount: 5 }).via([Via::Database]);
+    /// assert_eq!(sending.await?.via, [Via::Database]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn via(mut self, ways: impl IntoIterator<Item = impl Into<Via>>) -> Self {
         self.via = Some(ways.into_iter().map(Into::into).collect());
         self
     }
 
     /// Broadcasts it before the sender goes on, rather than in the queue; what goes wrong is the sender's then.
+    ///
+    /// ```
+    /// # use resound::{Fake, Timing, notification::{MemoryStore, Notifier}};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let notifier = Notifier::new(&broadcaster, MemoryStore::new());
+    /// # let ann = User { id: 1 };
+    /// notifier.send(&ann, InvoicePaid { amount: 5 }).now().await?;
+    /// assert_eq!(fake.events()[0].timing, Timing::Now);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn now(mut self) -> Self {
         self.timing = Timing::Now;
         self

@@ -22,6 +22,7 @@
 //! * `outbox`: the durable queue; `crash`: the same while its process is killed; `silence`: while its database hangs
 //! * `savepoints`: any tree of them against a model
 //! * `process`: a real server; `real`: everything together with it
+//! * `readme`: what README.md shows
 
 mod after_commit;
 mod application;
@@ -48,6 +49,7 @@ mod notifications;
 mod outbox;
 mod process;
 mod pusher;
+mod readme;
 mod real;
 mod redis_driver;
 mod redis_server;

@@ -24,6 +24,32 @@ pub(crate) struct Sent {
 }
 
 /// A notification that was given to a [`NotificationFake`](crate::notification::NotificationFake), for one notifiable.
+///
+/// ```
+/// use resound::{NotificationFake, notification::{Owner, Via}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let fake = NotificationFake::new();
+/// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+/// let sent = &fake.sent()[0];
+/// assert_eq!(sent.owner, Some(Owner::new(r"App\Models\User", "1")));
+/// assert_eq!(sent.via, [Via::Database, Via::Broadcast]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SentNotification {
@@ -44,6 +70,30 @@ pub struct SentNotification {
 
 impl SentNotification {
     /// The notification itself, if it is of this type.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// let sent = fake.sent();
+    /// assert_eq!(sent[0].notification::<InvoicePaid>().map(|invoice| invoice.amount), Some(5));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn notification<T: 'static>(&self) -> Option<&T> {
         self.notification.downcast_ref()
     }

@@ -37,11 +37,42 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     /// A store without notifications.
+    ///
+    /// ```
+    /// use resound::notification::MemoryStore;
+    ///
+    /// assert!(MemoryStore::new().all().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// All notifications, the oldest first.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, notification::{MemoryStore, Notifier}};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let broadcaster = Broadcaster::null();
+    /// let store = MemoryStore::new();
+    /// let notifier = Notifier::new(&broadcaster, store.clone());
+    /// notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// assert_eq!(store.all()[0].data, r#"{"amount":5}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn all(&self) -> Vec<DatabaseNotification> {
         self.lock().clone()
     }
