@@ -16,6 +16,7 @@ pub mod notifications;
 mod orders;
 mod poll;
 mod readers;
+mod scores;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -23,8 +24,15 @@ use resound::{Channels, hooks::Hooks};
 use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
-pub const PAGES: &[Page] =
-    &[notifications::PAGE, chat::PAGE, readers::PAGE, poll::PAGE, orders::PAGE, activity::PAGE];
+pub const PAGES: &[Page] = &[
+    notifications::PAGE,
+    chat::PAGE,
+    readers::PAGE,
+    poll::PAGE,
+    orders::PAGE,
+    activity::PAGE,
+    scores::PAGE,
+];
 
 /// What the application knows of a feature.
 pub struct Page {
