@@ -18,7 +18,7 @@ const BINARY = path.resolve(
   process.env.SHOWCASE_BIN ?? fileURLToPath(new URL('../../target/debug/showcase', import.meta.url)),
 );
 const IS_SEPARATE = process.env.SHOWCASE_SERVER === 'separate';
-const SCREENSHOTS = fileURLToPath(new URL('../showcase/screenshots', import.meta.url));
+const SCREENSHOTS = fileURLToPath(new URL('../screenshots', import.meta.url));
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 

@@ -2,14 +2,16 @@
 //! inside this process, with `BROADCAST_CONNECTION=reverb` and `REVERB_*` another one.
 
 use resound::{
-    Broadcaster,
+    Broadcaster, Builder,
     config::ConfigError,
     front_end::{PublicHost, PublicScheme},
 };
 
+use crate::pages::hood;
+
 /// The broadcaster that the environment describes.
 pub fn broadcaster() -> Result<Broadcaster, ConfigError> {
-    Broadcaster::from_env_or("embedded")
+    Ok(Builder::from_env_or("embedded")?.on_sent(hood::note).build())
 }
 
 /// What Content-Security-Policy must allow beside the application's own address, so that pages reach the server.

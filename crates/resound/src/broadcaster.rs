@@ -14,7 +14,7 @@ pub use builder::Builder;
 
 use crate::{
     after_commit::{Waits, at_once},
-    config::{CONNECTION_VARIABLES, ConfigError},
+    config::ConfigError,
     connection::{Connection, Stats},
     detached::{DETACHED_MAX, Detached},
     driver::{Answers, Credentials},
@@ -22,6 +22,7 @@ use crate::{
     error::SendError,
     event::Broadcast,
     fake::Record,
+    figures::Figures,
     front_end::EchoOptions,
     hooks::Keys,
     name::NAMESPACE,
@@ -123,13 +124,7 @@ impl Broadcaster {
     /// # }
     /// ```
     pub fn from_env_or(connection: &str) -> Result<Self, ConfigError> {
-        let variable =
-            |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let is_said = CONNECTION_VARIABLES.iter().any(|name| variable(name).is_some());
-        Self::from_variables(|name| match name {
-            "BROADCAST_CONNECTION" if !is_said => Some(connection.to_owned()),
-            name => variable(name),
-        })
+        Ok(Builder::from_env_or(connection)?.build())
     }
 
     /// The same, from variables of another source.
@@ -189,6 +184,23 @@ impl Broadcaster {
     /// ```
     pub fn stats(&self, connection: &str) -> Option<Stats> {
         self.0.connections.get(connection).map(|connection| connection.stats())
+    }
+
+    /// What goes on at the server of the default connection: how many clients it has, and the channels whose names begin with
+    /// `prefix`, with those who are in them. See [`figures`](crate::figures).
+    ///
+    /// # Errors
+    /// [`SendError::Driver`] if the driver's server has no figures or does not answer, [`SendError::Timeout`] if it takes too long.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let figures = resound::Broadcaster::null().figures("").await;
+    /// assert!(figures.is_err()); // nobody connects to this driver
+    /// # }
+    /// ```
+    pub async fn figures(&self, prefix: &str) -> Result<Figures, SendError> {
+        self.connection(&self.0.default)?.figures(prefix).await
     }
 
     /// The names of the connections, the default one first.

@@ -2,7 +2,12 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use crate::{envelope::Envelope, error::DriverError, front_end::EchoOptions};
+use crate::{
+    envelope::Envelope,
+    error::DriverError,
+    figures::{Asking, Figures},
+    front_end::EchoOptions,
+};
 
 /// A driver's answer, later.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), DriverError>> + Send + 'a>>;
@@ -64,6 +69,14 @@ pub trait Driver: Send + Sync + 'static {
     /// How clients are told that they may join; [`Answers::Empty`] by default.
     fn answers(&self) -> Answers {
         Answers::Empty
+    }
+
+    /// What goes on at the server, with the channels whose names begin with `prefix`. By default it says nothing, which
+    /// is a refusal.
+    fn figures<'a>(&'a self, prefix: &'a str) -> Asking<'a> {
+        let _ = prefix;
+        let refused = DriverError::Refused("this driver's server has no figures".to_owned());
+        Box::pin(async { Err::<Figures, _>(refused) })
     }
 
     /// How browsers connect. By default it follows from [`answers`](Driver::answers), and the server is where pages

@@ -12,11 +12,13 @@
 
 pub mod activity;
 mod chat;
+pub mod hood;
 pub mod notifications;
 mod orders;
 mod poll;
 mod readers;
 mod scores;
+mod ticker;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -30,8 +32,10 @@ pub const PAGES: &[Page] = &[
     readers::PAGE,
     poll::PAGE,
     orders::PAGE,
+    ticker::PAGE,
     activity::PAGE,
     scores::PAGE,
+    hood::PAGE,
 ];
 
 /// What the application knows of a feature.

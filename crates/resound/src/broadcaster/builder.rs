@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
     broadcaster::{Broadcaster, Inner},
-    config::{self, ConfigError},
-    connection::{Connection, Policy},
+    config::{self, CONNECTION_VARIABLES, ConfigError},
+    connection::{Connection, OnSent, Policy},
     driver::{Answers, Driver},
     drivers::Null,
+    envelope::Envelope,
     error::because,
     fake::Record,
     front_end::EchoOptions,
@@ -40,6 +41,7 @@ pub struct Builder {
     #[cfg(feature = "embedded")]
     embedded: Option<crate::embedded::Embedded>,
     queue: Option<Arc<dyn Queue>>,
+    on_sent: Option<OnSent>,
 }
 
 impl Default for Builder {
@@ -54,6 +56,7 @@ impl Default for Builder {
             #[cfg(feature = "embedded")]
             embedded: None,
             queue: None,
+            on_sent: None,
         }
     }
 }
@@ -75,6 +78,20 @@ impl Builder {
     /// ```
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The same, with a connection for the case that the environment names none, as [`Broadcaster::from_env_or`].
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    pub fn from_env_or(connection: &str) -> Result<Self, ConfigError> {
+        let variable =
+            |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let is_said = CONNECTION_VARIABLES.iter().any(|name| variable(name).is_some());
+        Self::from_variables(|name| match name {
+            "BROADCAST_CONNECTION" if !is_said => Some(connection.to_owned()),
+            name => variable(name),
+        })
     }
 
     /// The same, from variables of another source.
@@ -125,6 +142,32 @@ impl Builder {
         self
     }
 
+    /// Has this called with each event that a server has taken, for counts, an audit, a page that shows what goes on. Of an event that
+    /// was sent in parts it is told the parts, of one that was sent by two connections both. It is called on the task that sends:
+    /// it must be quick.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use resound::{Broadcaster, broadcast, drivers::Null};
+    ///
+    /// static SENT: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), resound::SendError> {
+    /// let broadcaster = Broadcaster::builder()
+    ///     .connection("null", Null)
+    ///     .on_sent(|event| { SENT.fetch_add(event.channels.len() as u64, Ordering::Relaxed); })
+    ///     .build();
+    /// broadcaster.send(broadcast::public("news").name("posted")).now().result().await?;
+    /// assert_eq!(SENT.load(Ordering::Relaxed), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_sent(mut self, told: impl Fn(&Envelope) + Send + Sync + 'static) -> Self {
+        self.on_sent = Some(Arc::new(told));
+        self
+    }
+
     /// Says how browsers reach the server, by default as the default connection's driver does.
     pub fn front_end(mut self, options: EchoOptions) -> Self {
         self.front_end = Some(options);
@@ -157,6 +200,12 @@ impl Builder {
     pub fn build(mut self) -> Broadcaster {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
+        }
+        if let Some(on_sent) = &self.on_sent {
+            for connection in self.connections.values() {
+                // They are new: nobody else has set it.
+                let _ = connection.on_sent.set(Arc::clone(on_sent));
+            }
         }
         let default = self.default.unwrap_or_else(|| "null".into());
         let Self { namespace, connections, missing, front_end, record, queue, .. } = self;

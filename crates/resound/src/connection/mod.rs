@@ -19,8 +19,9 @@ mod queue;
 mod worker;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -32,6 +33,7 @@ use crate::{
     driver::Driver,
     envelope::Envelope,
     error::{DriverError, SendError},
+    figures::Figures,
 };
 
 pub use policy::Policy;
@@ -47,14 +49,20 @@ pub(crate) struct Connection {
     worker: Mutex<Option<JoinHandle<()>>>,
     /// An outage is over.
     back: Notify,
+    /// Who wants to know what the server took.
+    pub(crate) on_sent: OnceLock<OnSent>,
 }
+
+/// What is called with events that a server took.
+pub(crate) type OnSent = Arc<dyn Fn(&Envelope) + Send + Sync>;
 
 impl Connection {
     pub(crate) fn new(name: Arc<str>, driver: Arc<dyn Driver>, policy: Policy) -> Arc<Self> {
         let queue = Queue::new(Arc::clone(&name), &policy);
         let breaker = Mutex::new(Breaker::new(&policy));
         let (worker, back) = (Mutex::new(None), Notify::new());
-        Arc::new(Self { name, driver, policy, breaker, queue, worker, back })
+        let on_sent = OnceLock::new();
+        Arc::new(Self { name, driver, policy, breaker, queue, worker, back, on_sent })
     }
 
     /// Puts an event into the queue.
@@ -98,6 +106,16 @@ impl Connection {
         })
     }
 
+    /// What goes on at the server. Events do not wait for it, nor does the breaker hear of it: other servers may have no
+    /// such answers.
+    pub(crate) async fn figures(&self, prefix: &str) -> Result<Figures, SendError> {
+        let asking = panic::caught(async { self.driver.figures(prefix).await });
+        match tokio::time::timeout(self.policy.timeout, asking).await {
+            Ok(answer) => self.named(answer.flatten()),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
     /// One try, of which the breaker hears.
     async fn attempt(&self, envelope: &Envelope) -> Result<(), SendError> {
         let timeout = self.policy.timeout;
@@ -105,6 +123,9 @@ impl Connection {
         let answer = tokio::time::timeout(timeout, sending).await.map(Result::flatten);
         let result = answer.map_or_else(|_| Err(self.timed_out()), |sent| self.named(sent));
         self.note(&result);
+        if result.is_ok() {
+            self.tell(envelope);
+        }
         result
     }
 
@@ -118,11 +139,26 @@ impl Connection {
             Ok(Err(_)) => Vec::new(),
             Err(_) => vec![Err(self.timed_out())],
         };
-        results.iter().for_each(|result| self.note(result));
+        for (result, envelope) in results.iter().zip(envelopes) {
+            self.note(result);
+            if result.is_ok() {
+                self.tell(envelope);
+            }
+        }
         results
     }
 
-    fn named(&self, sent: Result<(), DriverError>) -> Result<(), SendError> {
+    /// Tells whoever wants to know that the server has taken an event.
+    fn tell(&self, envelope: &Envelope) {
+        let Some(on_sent) = self.on_sent.get() else { return };
+        // It is on the queue's task, which must outlive it.
+        if catch_unwind(AssertUnwindSafe(|| on_sent(envelope))).is_err() {
+            let (connection, event) = (&*self.name, &*envelope.name);
+            tracing::error!(connection, event, "Builder::on_sent panicked");
+        }
+    }
+
+    fn named<T>(&self, sent: Result<T, DriverError>) -> Result<T, SendError> {
         sent.map_err(|fault| SendError::Driver { connection: Arc::clone(&self.name), fault })
     }
 

@@ -7,6 +7,7 @@ use crate::{
     driver::{Answers, Driver, Sending},
     envelope::Envelope,
     error::DriverError,
+    figures::{Asking, ChannelFigures, Figures},
     front_end::EchoOptions,
     json,
 };
@@ -53,6 +54,19 @@ impl Driver for EmbeddedDriver {
 
     fn channels_max(&self) -> usize {
         CHANNELS_MAX
+    }
+
+    fn figures<'a>(&'a self, prefix: &'a str) -> Asking<'a> {
+        Box::pin(async move {
+            let channels = self.0.channels(prefix).await.into_iter();
+            let channels = channels.map(|channel| ChannelFigures {
+                name: channel.name,
+                subscriptions: Some(channel.subscriptions),
+                members: channel.members.map(|members| members as u64),
+            });
+            let connections = Some(self.0.connections() as u64);
+            Ok(Figures { connections, channels: channels.collect() })
+        })
     }
 
     fn answers(&self) -> Answers {

@@ -27,6 +27,8 @@
 mod bell;
 mod events;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use askama::Template;
 use axum::{
@@ -40,7 +42,7 @@ use resound::{
 };
 use serde::Deserialize;
 
-pub use self::bell::Bell;
+pub use self::{bell::Bell, store::replace};
 use self::{
     events::{NotificationsRead, Waved},
     store::List,

@@ -1,5 +1,8 @@
-use resound::notification::{DatabaseNotification, Inbox, PAGE_MAX, StoreError};
+use resound::notification::{DatabaseNotification, Inbox, Notifiable, PAGE_MAX, StoreError};
 use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+
+use crate::visitor::User;
 
 /// How many notifications a page shows.
 const SHOWN: usize = 20;
@@ -35,6 +38,8 @@ pub struct Item {
     pub id: String,
     pub text: String,
     pub link: String,
+    /// What the thing at the link is called, if the notification says so.
+    pub title: Option<String>,
     pub is_read: bool,
     pub at: String,
 }
@@ -44,6 +49,7 @@ pub struct Item {
 struct Says {
     text: String,
     link: String,
+    title: Option<String>,
 }
 
 impl From<DatabaseNotification> for Item {
@@ -52,6 +58,7 @@ impl From<DatabaseNotification> for Item {
             // The table may have rows of another application, such as one in Laravel.
             text: stored.kind.clone(),
             link: "/notifications".to_owned(),
+            title: None,
         });
         Self {
             is_read: stored.is_read(),
@@ -59,6 +66,7 @@ impl From<DatabaseNotification> for Item {
             id: stored.id,
             text: says.text,
             link: says.link,
+            title: says.title,
         }
     }
 }
@@ -85,4 +93,21 @@ pub async fn unread_of(inbox: &Inbox, path: &str) -> Result<Vec<String>, StoreEr
         page = inbox.unread().after(last).limit(PAGE_MAX).await?;
     }
     Ok(ids)
+}
+
+/// Makes room for a notification that says all that earlier ones with this link said: of many messages in one room the last
+/// one is enough. What was read stays.
+pub async fn replace(db: &mut SqliteConnection, users: &[User], link: &str) -> sqlx::Result<()> {
+    for owner in users.iter().filter_map(Notifiable::owner) {
+        sqlx::query(
+            "DELETE FROM notifications WHERE notifiable_type = ? AND notifiable_id = ?
+            AND read_at IS NULL AND data ->> 'link' = ?",
+        )
+        .bind(owner.class)
+        .bind(owner.key)
+        .bind(link)
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
 }
