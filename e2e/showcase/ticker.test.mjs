@@ -40,8 +40,10 @@ test('prices move on every screen, every second or two, and say where to by more
 });
 
 test('it looks well, says nothing unless it is asked, and stands still if it is told to', async (t) => {
-  const page = await visit(t, '/ticker');
-  await page.waitForFunction(() => document.querySelector('#ticker polyline').points.length > 12);
+  const fast = await Showcase.start({ env: FAST });
+  t.after(() => fast.stop());
+  const page = await fast.visit(t, browser, '/ticker');
+  await page.waitForFunction(() => document.querySelector('#ticker polyline').points.length > 40);
   assert.equal(await page.locator('#announcer').textContent(), '');
   await page.getByRole('button', { name: 'Say the prices' }).click();
   const said = await page.locator('#announcer').textContent();
@@ -50,10 +52,10 @@ test('it looks well, says nothing unless it is asked, and stands still if it is 
   await page.getByRole('button', { name: 'Pause' }).click();
   const still = await charts(page);
   await inspect(page, 'ticker');
-  await anotherTick(t);
+  await anotherTick(t, fast);
   assert.deepEqual(await charts(page), still);
   await page.getByRole('button', { name: 'Pause' }).click();
-  await same(page, await visit(t, '/ticker'));
+  await same(page, await fast.visit(t, browser, '/ticker'));
 });
 
 test('a newcomer has the last prices from the server, right behind the subscription, before the next tick', async (t) => {
@@ -146,20 +148,29 @@ test('of several processes one ticks, and when it is killed another one goes on'
       last = await tick(wire, last.tick + 1);
     }
   };
+  /** The one that dies may have stored a tick and not told it: pages fetch it. */
+  const goesOn = async () => {
+    const next = await tick(wire);
+    assert.ok([1, 2].includes(next.tick - last.tick), `${next.tick} after ${last.tick}`);
+    last = next;
+  };
   await tenMore();
-  // It ticks, because it was there first. Killed just behind a tick, so that none is stored and not told.
+  // It ticks, because it was there first.
   await first.killProcess();
   const killed = last;
+  await goesOn();
   await tenMore();
   await second.killProcess();
+  await goesOn();
   await tenMore();
 
   const told = wire.history.filter(({ event }) => event === PRICES_CHANGED).map(({ data }) => JSON.parse(data));
   const pauses = pausesOf(told);
   // If two ticked at a time the numbers would be right, but twice as many.
   assert.ok(median(pauses) > 250, `${pauses}`);
-  const takenOver = pauses[told.findIndex(({ tick }) => tick === killed.tick)];
-  assert.ok(takenOver > 600, `another one went on after ${takenOver} ms: ${pauses}`);
+  const at = told.findIndex(({ tick }) => tick === killed.tick);
+  const pause = Math.max(...pauses.slice(at, at + 3));
+  assert.ok(pause > 600, `another one went on after ${pause} ms: ${pauses}`);
   const stored = (await (await fetch(third.url('/ticker/since?tick=0'))).json()).map(({ tick }) => tick);
   assert.deepEqual(stored, Array.from(stored, (_, n) => stored[0] + n));
   await same(page, await third.visit(t, browser, '/ticker'));
@@ -191,7 +202,7 @@ test('without JavaScript there are the prices of the moment', async (t) => {
   await page.goto(showcase.url('/ticker'));
   const before = await page.locator('.price').allTextContents();
   assert.equal(before.length, 6);
-  await anotherTick(t);
+  await anotherTick(t, showcase);
   await page.getByRole('link', { name: 'Load it again' }).click();
   assert.notDeepEqual(await page.locator('.price').allTextContents(), before);
   assert.equal(await page.getByRole('button', { name: 'Pause' }).isVisible(), false);
@@ -217,8 +228,8 @@ async function tick(wire, number) {
 }
 
 /** Waits for a tick that has not been yet. */
-async function anotherTick(t) {
-  const wire = await subscribe(t, showcase);
+async function anotherTick(t, where) {
+  const wire = await subscribe(t, where);
   const remembered = await tick(wire);
   return tick(wire, remembered.tick + 1);
 }

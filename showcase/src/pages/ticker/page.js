@@ -92,6 +92,7 @@ function drawChart(svg, prices) {
   const y = (cents) => HEIGHT - MARGIN - ((cents - low) * (HEIGHT - 2 * MARGIN)) / (high - low || 1);
   const points = prices.map((cents, n) => `${x(n).toFixed(1)},${y(cents).toFixed(1)}`);
   svg.querySelector('polyline').setAttribute('points', points.join(' '));
+  svg.querySelector('polygon').setAttribute('points', [`${x(0)},${HEIGHT}`, ...points, `${WIDTH},${HEIGHT}`].join(' '));
   svg.ariaLabel = `The last prices, from ${price.format(low / 100)} to ${price.format(high / 100)}`;
 }
 
