@@ -121,11 +121,6 @@ export class Reader {
     await this.#programs.get(this.#address(3000)).stop('SIGKILL');
   }
 
-  /** The lines of a program that runs in the background, such as `resound listen`. */
-  lines(command) {
-    return this.#programs.get(command).lines;
-  }
-
   async stop() {
     await Promise.all([...this.#programs.values()].map((program) => program.stop('SIGKILL')));
   }
@@ -162,10 +157,10 @@ export class Reader {
       await run(BINARY, ['init'], { cwd: PROJECT });
       const env = path.join(PROJECT, '.env');
       await writeFile(env, this.#here(await readFile(env, 'utf8')));
-    } else if (command.startsWith('resound ')) {
+    } else if (command === 'resound start') {
       const env = { ...process.env, REVERB_SERVER_PORT: String(this.#ports[8080]) };
-      const ready = command.startsWith('resound start') ? /listening/ : /subscribed/i;
-      this.#programs.set(command, await Program.start(BINARY, command.split(' ').slice(1), { cwd: PROJECT, env, ready }));
+      const options = { cwd: PROJECT, env, ready: /listening/ };
+      this.#programs.set(command, await Program.start(BINARY, command.split(' ').slice(1), options));
     } else {
       if (command.startsWith('curl') && !this.#isBuilt) {
         await this.restart();

@@ -93,7 +93,6 @@ const looks = {
     await seen(grace, 'ada: from one process to the other');
     assert.equal((await texts(ada)).filter((text) => text.endsWith('to the other')).length, 1);
     await typing(ada, grace);
-    await reader.lines('resound listen presence-chat.1').next(({ line }) => line.includes('from one process to the other'));
     await reader.restart();
     await write(grace, 'still connected');
     await seen(ada, 'grace: still connected');
@@ -114,7 +113,7 @@ for (const [n, step] of all.entries()) {
 }
 
 test('every file that the tutorial refers to is there', async () => {
-  const targets = [...markdown.matchAll(/\]\((?!http)([^)#]+)/g)].map(([, target]) => target);
+  const targets = [...markdown.matchAll(/\]\((?!http)([\w./-]+\.\w+)/g)].map(([, target]) => target);
   assert.ok(targets.length > 5);
   await Promise.all(targets.map((target) => readFile(new URL(`../../docs/${target}`, import.meta.url))));
 });
