@@ -84,7 +84,9 @@ export class Showcase {
 
   async #run() {
     if (IS_SEPARATE) {
-      this.#server = await Server.start({ port: this.#serverPort });
+      // It says by webhooks who joined and left; a server in the application's own process needs none.
+      const webhooks = [{ url: this.url('/broadcasting/webhook') }];
+      this.#server = await Server.start({ port: this.#serverPort, apps: [{ ...APP, webhooks }] });
     }
     const reverb = {
       BROADCAST_CONNECTION: 'reverb',

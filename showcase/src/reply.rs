@@ -10,6 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
+use resound::notification::{NotifyError, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -114,6 +115,22 @@ impl Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         Self::failed(error)
+    }
+}
+
+impl From<NotifyError> for Problem {
+    fn from(error: NotifyError) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // Somebody else's, or one that was forgotten meanwhile.
+            StoreError::Unknown { .. } => Self::not_found(),
+            error => Self::failed(error),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub use self::code::{Source, sources};
 use crate::{
     app::App,
     assets,
-    pages::{PAGES, Page},
+    pages::{PAGES, Page, notifications::Bell},
     reply::{self, Problem},
     session::Session,
     visitor::{Avatar, User, Visitor},
@@ -32,6 +32,8 @@ pub fn view(template: &impl Template) -> View {
 /// What `frame.html` needs; an extractor, and a field of every template.
 pub struct Frame {
     pub visitor: Visitor,
+    /// None for guests.
+    pub bell: Option<Bell>,
     /// Of the hidden field `_token` of every form.
     pub token: String,
     /// The problem of the form before, for browsers without JavaScript.
@@ -55,7 +57,11 @@ impl Frame {
             PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
-        Ok(Self { visitor, token, notice, users, pages: PAGES, slug })
+        let bell = match &visitor.user {
+            Some(user) => Some(Bell::of(app, user).await?),
+            None => None,
+        };
+        Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug })
     }
 
     /// The files of this kind that belong to the page.

@@ -13,7 +13,11 @@
 pub mod activity;
 mod chat;
 pub mod hood;
+pub mod notifications;
+mod orders;
 mod poll;
+mod readers;
+mod ticker;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -22,8 +26,12 @@ use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[
-    chat::PAGE, //
+    notifications::PAGE,
+    chat::PAGE,
+    readers::PAGE,
     poll::PAGE,
+    orders::PAGE,
+    ticker::PAGE,
     activity::PAGE,
     hood::PAGE,
 ];

@@ -25,7 +25,8 @@ use crate::{app::App, layout, pages::PAGES, session::Key, testing::Showcase};
 
 fn event(channels: &[&str], name: &str) -> Envelope {
     let channels = channels.iter().copied();
-    Envelope::of(&broadcast::on(channels).name(name.to_owned()).with("a secret"), r"App\Events").unwrap()
+    Envelope::of(&broadcast::on(channels).name(name.to_owned()).with("a secret"), r"App\Events")
+        .unwrap()
 }
 
 fn channel(name: impl Into<String>, subscriptions: u64) -> ChannelFigures {
