@@ -6,9 +6,10 @@
 //! * `backend`: what differs between the databases; `dialect`, `store`: their SQL, and who runs it
 //! * `migration`: the tables
 //! * `queue`: events that wait in the application's database; `warning`: what is said when nobody sends them
-//! * `worker`, `lane`: who sends them
+//! * `worker`, `lane`: who sends them; `deadline`: how long they wait for the database
 
 mod backend;
+mod deadline;
 mod dialect;
 mod lane;
 mod migration;

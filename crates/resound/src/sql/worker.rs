@@ -19,6 +19,7 @@ use crate::{
     broadcaster::Broadcaster,
     queue::DEFAULT,
     sql::{
+        deadline::{Deadline, STATEMENT_TIME},
         lane::Courier,
         queue::Queue,
         store::{LaneName, uuid},
@@ -111,7 +112,8 @@ impl Worker {
         self
     }
 
-    /// Works until `until` is there. The event in hand is sent to its end then.
+    /// Works until `until` is there. The event in hand is sent to its end then. A database that is silent meanwhile delays this by a quarter of a minute at
+    /// most.
     ///
     /// Given up before that, as by a process that is killed, an event that was just being sent may be sent again.
     pub async fn run(self, until: impl Future<Output = ()>) {
@@ -155,9 +157,11 @@ impl Worker {
                 queue: queue.clone(),
                 connection: connection.name.to_string(),
             };
+            let lease = self.lease.max(connection.policy().timeout.saturating_mul(3)).min(FAR);
             Courier {
                 lanes: self.queues.iter().map(lane).collect(),
-                lease: self.lease.max(connection.policy().timeout.saturating_mul(3)).min(FAR),
+                lease,
+                deadline: Deadline::new(STATEMENT_TIME.min(lease / 3), is_stopped),
                 connection: Arc::clone(connection),
                 queue: self.queue.clone(),
                 name: uuid(),

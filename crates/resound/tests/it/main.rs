@@ -17,7 +17,7 @@
 //! * `notifications`: what users are told; `notification_store`: where it is kept; `notification_fake`: assertions
 //! * `after_commit`: events that wait for a transaction
 //! * `databases`: real ones; `transactions`: events that wait for a commit in them
-//! * `outbox`: the durable queue; `crash`: the same while its process is killed
+//! * `outbox`: the durable queue; `crash`: the same while its process is killed; `silence`: while its database hangs
 //! * `savepoints`: any tree of them against a model
 //! * `process`: a real server; `real`: everything together with it
 
@@ -50,6 +50,7 @@ mod redis_server;
 mod requests;
 mod savepoints;
 mod scripted;
+mod silence;
 mod socketio;
 mod transactions;
 mod typescript;
