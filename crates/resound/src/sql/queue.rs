@@ -92,6 +92,77 @@ impl Queue {
         self.0.store.forget(id).await
     }
 
+    /// Puts all failed events back into their queues, in the order in which they failed. Laravel: `queue:retry all`. Says how many there were; one that fails again
+    /// meanwhile stays.
+    ///
+    /// # Errors
+    /// Those of the database. Those before are in their queues then.
+    ///
+    /// ```
+    /// # async fn again(queue: resound::sql::Queue) -> Result<(), sqlx::Error> {
+    /// println!("{} events are tried again", queue.retry_all().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn retry_all(&self) -> Result<u64, sqlx::Error> {
+        let last = self.0.store.last_failed().await?;
+        let (mut after, mut count) = (0, 0);
+        while after < last {
+            let jobs = self.failed(after).await?;
+            let Some(end) = jobs.last() else { break };
+            after = end.id;
+            for job in jobs.iter().filter(|job| job.id <= last) {
+                count += u64::from(self.retry(job.id).await?);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Deletes the events that failed so long ago, or longer. Laravel: `queue:prune-failed`. Says how many there were. A worker does it by itself with
+    /// [`Worker::prune_failed_after`](crate::sql::Worker::prune_failed_after).
+    ///
+    /// # Errors
+    /// Those of the database. Some may have been deleted then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # async fn tidy(queue: resound::sql::Queue) -> Result<(), sqlx::Error> {
+    /// let pruned = queue.prune_failed(Duration::from_secs(7 * 86_400)).await?;
+    /// println!("{pruned} events had failed a week ago or earlier");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn prune_failed(&self, age: Duration) -> Result<u64, sqlx::Error> {
+        self.delete_failed(Some(age)).await
+    }
+
+    /// Deletes all failed events. Laravel: `queue:flush`. Says how many there were.
+    ///
+    /// # Errors
+    /// Those of the database. Some may have been deleted then.
+    ///
+    /// ```
+    /// # async fn forget(queue: resound::sql::Queue) -> Result<(), sqlx::Error> {
+    /// println!("{} events are forgotten", queue.forget_all().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn forget_all(&self) -> Result<u64, sqlx::Error> {
+        self.delete_failed(None).await
+    }
+
+    async fn delete_failed(&self, age: Option<Duration>) -> Result<u64, sqlx::Error> {
+        let mut count = 0;
+        loop {
+            let deleted = self.0.store.prune(age, PRUNED_MAX).await?;
+            count += deleted;
+            if deleted == 0 {
+                return Ok(count);
+            }
+        }
+    }
+
     /// Whether rows of this queue can be written in transactions of this database.
     pub(super) fn is_in<DB: Backend>(&self) -> bool {
         self.0.database == DB::NAME
@@ -138,6 +209,8 @@ impl fmt::Debug for Queue {
 
 /// How many failed jobs are read at once.
 const FAILED_MAX: i64 = 100;
+/// How many failed jobs one statement deletes, so that none takes long.
+pub(super) const PRUNED_MAX: i64 = 1000;
 
 /// What is in the tables of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -68,6 +68,10 @@ pub(crate) trait Store: Send + Sync {
     fn retry(&self, id: i64) -> Answer<'_, bool>;
     /// Deletes a failed job; whether it was there.
     fn forget(&self, id: i64) -> Answer<'_, bool>;
+    /// Deletes the first failed jobs that are so old, or whatever their age is; how many there were.
+    fn prune(&self, age: Option<Duration>, max: i64) -> Answer<'_, u64>;
+    /// The id of the job that failed last; 0 if none did.
+    fn last_failed(&self) -> Answer<'_, i64>;
 }
 
 /// A connection on loan for a statement that may be abandoned. It is closed then: back in its pool it would be waited for, and missing there, for as long as the
@@ -301,6 +305,18 @@ macro_rules! store {
                         let query = sqlx::query(SQL.forget.clone()).bind(id);
                         Ok(query.execute(self).await?.rows_affected() > 0)
                     })
+                }
+
+                fn prune(&self, age: Option<Duration>, max: i64) -> Answer<'_, u64> {
+                    // Whatever the clock was when they failed.
+                    let age = age.map_or(-milliseconds(Duration::MAX), milliseconds);
+                    let query = sqlx::query(SQL.prune.clone()).bind(age).bind(max);
+                    Box::pin(execute(self, query))
+                }
+
+                fn last_failed(&self) -> Answer<'_, i64> {
+                    let query = sqlx::query_scalar(SQL.last_failed.clone());
+                    Box::pin(query.fetch_one(self))
                 }
             }
 

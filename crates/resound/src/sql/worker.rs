@@ -21,6 +21,7 @@ use crate::{
     sql::{
         deadline::{Deadline, STATEMENT_TIME},
         lane::Courier,
+        pruner::Pruner,
         queue::Queue,
         store::{LaneName, uuid},
     },
@@ -58,6 +59,7 @@ pub struct Worker {
     poll: Duration,
     lease: Duration,
     age_max: Option<Duration>,
+    prune_after: Option<Duration>,
 }
 
 /// The broadcaster has no queue in a database.
@@ -81,6 +83,7 @@ impl Worker {
             poll: Duration::from_secs(1),
             lease: Duration::from_secs(15),
             age_max: None,
+            prune_after: None,
         })
     }
 
@@ -112,6 +115,24 @@ impl Worker {
         self
     }
 
+    /// Deletes what failed so long ago, of all queues, at its beginning and then every hour; by default it stays until somebody
+    /// [retries](Queue::retry), [forgets](Queue::forget) or [prunes](Queue::prune_failed) it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resound::{Broadcaster, sql::Worker};
+    ///
+    /// # fn example(broadcaster: Broadcaster) -> Result<(), resound::sql::NoQueue> {
+    /// let worker = Worker::new(&broadcaster)?.prune_failed_after(Duration::from_secs(7 * 86_400));
+    /// # let _ = worker;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prune_failed_after(mut self, age: Duration) -> Self {
+        self.prune_after = Some(age);
+        self
+    }
+
     /// Works until `until` is there. The event in hand is sent to its end then. A database that is silent meanwhile delays this by a quarter of a minute at
     /// most.
     ///
@@ -124,6 +145,10 @@ impl Worker {
             wakers.push(Arc::clone(&courier.wake));
             self.queue.listen(&courier.wake);
             couriers.spawn(courier.run());
+        }
+        if let Some(pruner) = self.pruner(&is_stopped) {
+            wakers.push(Arc::clone(&pruner.wake));
+            couriers.spawn(pruner.run());
         }
         until.await;
         is_stopped.store(true, Ordering::Release);
@@ -146,6 +171,16 @@ impl Worker {
             let _ = stopped.await;
         };
         Running { stop, task: tokio::spawn(self.run(until)) }
+    }
+
+    fn pruner(&self, is_stopped: &Arc<AtomicBool>) -> Option<Pruner> {
+        Some(Pruner {
+            queue: self.queue.clone(),
+            age: self.prune_after?,
+            deadline: Deadline::new(STATEMENT_TIME, is_stopped),
+            wake: Arc::new(Notify::new()),
+            is_stopped: Arc::clone(is_stopped),
+        })
     }
 
     /// One for each connection, so that one that is down keeps no other waiting.
