@@ -75,6 +75,24 @@ pub enum StoreError {
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
+impl StoreError {
+    /// Whether this owner's key is what can't be stored.
+    pub(crate) fn is_about(&self, someone: &Owner) -> bool {
+        matches!(self, Self::Key { owner, .. } if owner == someone)
+    }
+
+    /// Whether a database says that a value does not fit (class 22 of SQL's states), rather than that it stores nothing.
+    pub(crate) fn is_about_a_value(&self) -> bool {
+        #[cfg(feature = "_sql")]
+        if let Self::Failed(error) = self
+            && let Some(sqlx::Error::Database(error)) = error.downcast_ref()
+        {
+            return error.code().is_some_and(|code| code.starts_with("22"));
+        }
+        false
+    }
+}
+
 /// Why a notification did not go one of its ways.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

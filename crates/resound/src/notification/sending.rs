@@ -22,6 +22,7 @@ use crate::{
         notifier::{Notifier, Receipt},
         plan::{Plan, Planner, Step},
         row::Row,
+        shelving::{Shelving, Unstored},
         via::Via,
     },
     parcel::{Parcel, Work},
@@ -88,7 +89,11 @@ impl Place<'_> {
         }
     }
 
-    async fn store(&mut self, notifier: &Notifier, rows: &[Row]) -> Result<(), StoreError> {
+    pub(crate) async fn store(
+        &mut self,
+        notifier: &Notifier,
+        rows: &[Row],
+    ) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -100,7 +105,7 @@ impl Place<'_> {
         }
     }
 
-    fn is_store(&self) -> bool {
+    pub(crate) fn is_store(&self) -> bool {
         matches!(self, Self::Store)
     }
 }
@@ -206,7 +211,7 @@ struct Tally {
     receipts: Vec<Receipt>,
     failures: Vec<Failure>,
     /// Why the store takes nothing.
-    unstored: Option<Arc<StoreError>>,
+    broken: Unstored,
     /// The channels that did not answer in time.
     silent: Arc<Mutex<Vec<String>>>,
 }
@@ -228,19 +233,12 @@ impl Tally {
 
     /// Stores first: nobody is to hear of what can't be found afterwards.
     async fn carry_out(&mut self, notifier: &Notifier, place: &mut Place<'_>, plans: Vec<Plan>) {
-        let rows: Vec<Row> = plans.iter().filter_map(|plan| plan.row.clone()).collect();
-        if self.unstored.is_none()
-            && let Err(error) = place.store(notifier, &rows).await
-        {
-            self.unstored = Some(Arc::new(error));
-        }
-        for plan in plans {
-            match &self.unstored {
-                Some(error) if plan.row.is_some() => {
-                    let reason = Reason::Store(Arc::clone(error));
-                    self.fail(&plan, Via::Database, reason);
-                }
-                _ => self.finish(notifier, &place.waits(), plan).await,
+        let shelving = Shelving::new(&plans);
+        let unstored = shelving.store(notifier, place, &mut self.broken).await;
+        for (plan, unstored) in plans.into_iter().zip(unstored) {
+            match unstored {
+                Some(error) => self.fail(&plan, Via::Database, Reason::Store(error)),
+                None => self.finish(notifier, &place.waits(), plan).await,
             }
         }
     }
