@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use crate::{
     broadcaster::{Broadcaster, Inner},
     config::{self, ConfigError},
-    connection::{Connection, Policy},
+    connection::{Connection, Failure, OnFailure, Policy},
     driver::{Answers, Driver},
     drivers::Null,
     error::because,
@@ -40,6 +40,7 @@ pub struct Builder {
     #[cfg(feature = "embedded")]
     embedded: Option<crate::embedded::Embedded>,
     queue: Option<Arc<dyn Queue>>,
+    on_failure: Option<OnFailure>,
 }
 
 impl Default for Builder {
@@ -54,6 +55,7 @@ impl Default for Builder {
             #[cfg(feature = "embedded")]
             embedded: None,
             queue: None,
+            on_failure: None,
         }
     }
 }
@@ -125,6 +127,29 @@ impl Builder {
         self
     }
 
+    /// Sets who is told of queued events that are finally given up, in memory as well as in a durable queue; the log is told in any case. Laravel: a job's `failed()`.
+    ///
+    /// It is called by the task of the queue, which waits for it: what takes long is for a task of its own. It should not broadcast by the connection that has just
+    /// failed. Events that are not queued are not its business: their error is the [sender's](crate::PendingBroadcast::result), also if the queue is full. Neither
+    /// is what still waits when the process ends.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// use resound::{Broadcaster, drivers::Log};
+    ///
+    /// let lost = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&lost);
+    /// let broadcaster = Broadcaster::builder()
+    ///     .connection("log", Log)
+    ///     .on_failure(move |_| drop(counter.fetch_add(1, Ordering::Relaxed)))
+    ///     .build();
+    /// # let _ = broadcaster;
+    /// ```
+    pub fn on_failure(mut self, told: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
+        self.on_failure = Some(Arc::new(told));
+        self
+    }
+
     /// Says how browsers reach the server, by default as the default connection's driver does.
     pub fn front_end(mut self, options: EchoOptions) -> Self {
         self.front_end = Some(options);
@@ -159,7 +184,11 @@ impl Builder {
             self = self.connection("null", Null);
         }
         let default = self.default.unwrap_or_else(|| "null".into());
-        let Self { namespace, connections, missing, front_end, record, queue, .. } = self;
+        let Self { namespace, connections, missing, front_end, record, queue, on_failure, .. } =
+            self;
+        if let Some(told) = &on_failure {
+            connections.values().for_each(|connection| connection.ear.open(told));
+        }
         let known = || connections.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let is_known = connections.contains_key(&default);
         let reason = || because(missing.get(&*default).map(String::as_str));

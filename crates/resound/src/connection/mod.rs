@@ -10,9 +10,11 @@
 //! * `breaker`: when a server is left alone
 //! * `queue`: what waits
 //! * `worker`: who sends it
+//! * `failure`: what is given up, and who is told
 //! * `panic`: drivers that do
 
 mod breaker;
+mod failure;
 mod panic;
 mod policy;
 mod queue;
@@ -28,12 +30,14 @@ use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
 use crate::{
     channel::Channel,
-    connection::{breaker::Breaker, queue::Queue},
+    connection::{breaker::Breaker, failure::Ear, queue::Queue},
     driver::Driver,
     envelope::Envelope,
     error::{DriverError, SendError},
 };
 
+pub use failure::Failure;
+pub(crate) use failure::OnFailure;
 pub use policy::Policy;
 pub use queue::Stats;
 
@@ -45,6 +49,8 @@ pub(crate) struct Connection {
     breaker: Mutex<Breaker>,
     queue: Queue,
     worker: Mutex<Option<JoinHandle<()>>>,
+    /// Who is told what is given up.
+    pub(crate) ear: Ear,
     /// An outage is over.
     back: Notify,
 }
@@ -54,7 +60,8 @@ impl Connection {
         let queue = Queue::new(Arc::clone(&name), &policy);
         let breaker = Mutex::new(Breaker::new(&policy));
         let (worker, back) = (Mutex::new(None), Notify::new());
-        Arc::new(Self { name, driver, policy, breaker, queue, worker, back })
+        let ear = Ear::default();
+        Arc::new(Self { name, driver, policy, breaker, queue, worker, ear, back })
     }
 
     /// Puts an event into the queue.

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, Failure},
     envelope::Envelope,
     error::{DriverError, SendError},
     sql::{
@@ -303,6 +303,12 @@ impl Courier {
             reason,
             "a queued broadcast failed: it is in resound_failed_jobs, see resound::sql::Queue::retry"
         );
+        self.connection.ear.tell(|| Failure {
+            connection: Arc::clone(&self.connection.name),
+            envelope: row.envelope.as_ref().ok().map(|envelope| Arc::new(envelope.clone())),
+            reason: reason.to_owned(),
+            uuid: Some(row.uuid.clone()),
+        });
         Ok(Turn::Worked)
     }
 

@@ -6,6 +6,7 @@
 //! * `scripted`: a driver that does what a test says; `delivery`: pages while it does
 //! * `pusher`: the driver over HTTP; `batches`: several events in one request
 //! * `redis_driver`: the driver over a real Redis, which `redis_server` starts
+//! * `failures`: events that are given up, and who is told
 //! * `fake`: assertions, and what they say when they fail
 //! * `front_end`: Echo's options for a page
 //! * `typescript`: types for a front end
@@ -31,6 +32,7 @@ mod databases;
 mod delivery;
 mod derive;
 mod embedded;
+mod failures;
 mod fake;
 mod front_end;
 #[cfg(feature = "embedded")]
