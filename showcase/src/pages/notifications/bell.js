@@ -38,7 +38,11 @@ export async function refresh() {
   try {
     while (isDue) {
       isDue = false;
-      await take(await fetchPatiently('/notifications/list'));
+      // Refused, or somebody else's: in another tab this browser became somebody else.
+      const list = await fetchPatiently('/notifications/list').catch(() => undefined);
+      if (list?.user === Number(visitor)) {
+        await take(list);
+      }
     }
   } finally {
     isAsking = false;

@@ -1,4 +1,4 @@
-import { announce, fetchPatiently, fill } from '/assets/layout/app.js';
+import { fetchPatiently, fill, toast } from '/assets/layout/app.js';
 
 const notifications = document.getElementById('notifications');
 const wave = document.getElementById('wave');
@@ -51,6 +51,6 @@ function make(item) {
 }
 
 wave.addEventListener('sent', () => {
-  announce(`You waved at ${wave.elements.user.selectedOptions[0].textContent}.`);
+  toast(`You waved at ${wave.elements.user.selectedOptions[0].textContent}.`);
   wave.elements.words.value = '';
 });
