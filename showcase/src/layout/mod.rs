@@ -1,14 +1,17 @@
 //! The frame of all pages, the front page, and the code of each page.
 
+mod code;
+
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRequestParts, Path},
+    extract::FromRequestParts,
     http::request::Parts,
     response::{Html, IntoResponse as _, Response},
     routing::get,
 };
 
+pub use self::code::{Source, sources};
 use crate::{
     app::App,
     assets,
@@ -84,7 +87,7 @@ impl FromRequestParts<App> for Frame {
 
 /// `/` and `/code/{page}`.
 pub fn routes() -> Router<App> {
-    Router::new().route("/", get(index)).route("/code/{slug}", get(code))
+    Router::new().route("/", get(index)).route("/code/{slug}", get(code::code))
 }
 
 #[derive(Template)]
@@ -95,23 +98,6 @@ struct Index {
 
 async fn index(frame: Frame) -> View {
     view(&Index { frame })
-}
-
-#[derive(Template)]
-#[template(path = "layout/code.html")]
-struct Code {
-    frame: Frame,
-    page: &'static Page,
-    files: Vec<(String, String)>,
-}
-
-/// The code of a page, as it is in the repository.
-async fn code(frame: Frame, Path(slug): Path<String>) -> View {
-    let page = PAGES.iter().find(|page| page.slug == slug).ok_or_else(Problem::not_found)?;
-    let mut files = assets::folder(&format!("pages/{slug}"));
-    // The module is the table of contents.
-    files.sort_by_key(|(name, _)| (name != "mod.rs", name != "events.rs"));
-    view(&Code { frame, page, files })
 }
 
 #[derive(Template)]

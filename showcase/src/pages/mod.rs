@@ -12,10 +12,13 @@
 
 pub mod activity;
 mod chat;
+pub mod hood;
 pub mod notifications;
 mod orders;
 mod poll;
 mod readers;
+mod scores;
+mod ticker;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -23,8 +26,17 @@ use resound::{Channels, hooks::Hooks};
 use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
-pub const PAGES: &[Page] =
-    &[notifications::PAGE, chat::PAGE, readers::PAGE, poll::PAGE, orders::PAGE, activity::PAGE];
+pub const PAGES: &[Page] = &[
+    notifications::PAGE,
+    chat::PAGE,
+    readers::PAGE,
+    poll::PAGE,
+    orders::PAGE,
+    ticker::PAGE,
+    activity::PAGE,
+    scores::PAGE,
+    hood::PAGE,
+];
 
 /// What the application knows of a feature.
 pub struct Page {
