@@ -147,6 +147,23 @@ export async function connected(page) {
   await page.locator('#connection[data-state="connected"]').waitFor();
 }
 
+/**
+ * Takes the network away, and the connection with it. What Chromium calls offline only stalls a connection that stands, and
+ * hands over afterwards what came meanwhile, so that there would be nothing to catch up with.
+ */
+export async function goOffline(page) {
+  await page.context().setOffline(true);
+  await page.evaluate(async () => {
+    const { echo } = await import('/assets/layout/app.js');
+    echo.connector.pusher.disconnect();
+  });
+}
+
+/** Gives the network back; the page finds that out by itself. */
+export async function goOnline(page) {
+  await page.context().setOffline(false);
+}
+
 /** Ends a tab as a crash does: without a word. */
 export async function crash(page) {
   const session = await page.context().newCDPSession(page);
