@@ -92,6 +92,11 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "Choose who you are first, at the top of the page.")
     }
 
+    /// It is for others to do.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
     /// The form did not come from a page of this browser, or from an old one.
     pub fn forged() -> Self {
         Self::new(

@@ -17,6 +17,7 @@ pub mod notifications;
 mod orders;
 mod poll;
 mod readers;
+mod scores;
 mod ticker;
 
 use axum::Router;
@@ -33,6 +34,7 @@ pub const PAGES: &[Page] = &[
     orders::PAGE,
     ticker::PAGE,
     activity::PAGE,
+    scores::PAGE,
     hood::PAGE,
 ];
 
