@@ -48,13 +48,13 @@ function show(now) {
   document.getElementById('quiet').hidden = events.children.length > 0;
 }
 
-function showEvent({ id, name, channel, others, bytes, at_ms }) {
-  if (events.querySelector(`[data-id="${id}"]`)) {
-    return;
-  }
+/** Events of one name and channel are one line, which moves up with the next of them. */
+function showEvent({ id, times, name, channel, others, bytes, at_ms }) {
   const clock = new Date(at_ms).toLocaleTimeString();
-  const item = fill('event', { name, clock, on: `${channel}${others ? ` and ${others} more` : ''}, ${bytes} bytes` });
+  const on = `${channel}${others ? ` and ${others} more` : ''}, ${bytes} bytes`;
+  const item = fill('event', { name, times: times > 1 ? ` × ${times}` : '', clock, on });
   item.dataset.id = id;
+  events.querySelector(`[data-id="${id}"]`)?.remove();
   events.prepend(item);
   while (events.children.length > EVENTS_MAX) {
     events.lastElementChild.remove();
