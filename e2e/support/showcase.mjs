@@ -162,6 +162,31 @@ export async function goOffline(page) {
 /** Gives the network back; the page finds that out by itself. */
 export async function goOnline(page) {
   await page.context().setOffline(false);
+ * The network of a page that is opened afterwards. `setOffline` alone holds its WebSockets up, and what was sent meanwhile
+ * comes when it is over; `lose` ends them, too.
+ */
+export async function networkOf(page) {
+  let isLost = false;
+  let ends = [];
+  await page.routeWebSocket(/\/app\//, (socket) => {
+    if (isLost) {
+      socket.close();
+      return;
+    }
+    ends.push(socket, socket.connectToServer());
+  });
+  return {
+    async lose() {
+      isLost = true;
+      await page.context().setOffline(true);
+      await Promise.all(ends.map((end) => end.close()));
+      ends = [];
+    },
+    async restore() {
+      await page.context().setOffline(false);
+      isLost = false;
+    },
+  };
 }
 
 /** Ends a tab as a crash does: without a word. */
