@@ -42,6 +42,11 @@ export class Showcase {
     return `http://127.0.0.1:${this.port}${target}`;
   }
 
+  /** The file of its database. */
+  get database() {
+    return path.join(this.#directory, 'showcase.sqlite');
+  }
+
   /** Where pusher-js connects. */
   get websocket() {
     const [port, key] = IS_SEPARATE ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
@@ -99,7 +104,7 @@ export class Showcase {
       PATH: process.env.PATH,
       RUST_LOG: 'warn',
       PORT: String(this.port),
-      DATABASE_URL: `sqlite:${path.join(this.#directory, 'showcase.sqlite')}`,
+      DATABASE_URL: `sqlite:${this.database}`,
       ...(IS_SEPARATE ? reverb : {}),
     };
     this.#program = await Program.start(BINARY, [], { cwd: this.#directory, env, ready: /is at http/ });

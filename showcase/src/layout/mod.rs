@@ -12,7 +12,7 @@ use axum::{
 use crate::{
     app::App,
     assets,
-    pages::{PAGES, Page},
+    pages::{self, PAGES, Page},
     reply::{self, Problem},
     session::Session,
     visitor::{Avatar, User, Visitor},
@@ -37,6 +37,8 @@ pub struct Frame {
     pub pages: &'static [Page],
     /// The page that is shown, if it is one of them.
     pub slug: &'static str,
+    /// Its import map, if it has one.
+    pub imports: &'static str,
 }
 
 impl Frame {
@@ -47,12 +49,11 @@ impl Frame {
         path: &str,
         notice: Option<String>,
     ) -> Result<Self, Problem> {
-        let first = path.split('/').nth(1).unwrap_or_default();
-        let slug =
-            PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
+        let page = pages::at(path);
+        let (slug, imports) = page.map(|page| (page.slug, page.imports)).unwrap_or_default();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
-        Ok(Self { visitor, token, notice, users, pages: PAGES, slug })
+        Ok(Self { visitor, token, notice, users, pages: PAGES, slug, imports })
     }
 
     /// The files of this kind that belong to the page.
