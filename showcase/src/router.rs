@@ -51,10 +51,13 @@ pub fn router(app: &App) -> Router {
 /// file; the policy knows it by its hash.
 async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let imports = pages::at(request.uri().path()).map_or("", |page| page.imports);
-    let imports = STANDARD.encode(Sha256::digest(imports));
+    let imports = match imports {
+        "" => String::new(),
+        map => format!("'sha256-{}'", STANDARD.encode(Sha256::digest(map))),
+    };
     let mut response = next.run(request).await;
     let policy = format!(
-        "default-src 'none'; script-src 'self' 'sha256-{imports}'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
+        "default-src 'none'; script-src 'self' {imports}; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
          form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         realtime::origin(&app.broadcaster)
     );

@@ -23,7 +23,10 @@ function open(id) {
   const channel = echo
     .join(`document.${id}`)
     // Also after each reconnection.
-    .subscribed(() => replica.catchUp())
+    .subscribed(() => {
+      replica.catchUp();
+      carets?.say();
+    })
     .here((all) => showPeople(all))
     .joining((member) => {
       showPeople([...here.values(), member]);

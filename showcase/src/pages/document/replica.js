@@ -8,8 +8,8 @@ import { fetchPatiently } from '/assets/layout/app.js';
 /** The origin of changes that are typed here. */
 export const TYPED = 'typed';
 
-// What is typed in this time is one update.
-const SEND_MS = 80;
+// From one update to the next; what is typed meanwhile is one.
+const SEND_MS = 50;
 // How long a version may be late before it is fetched.
 const GAP_MS = 1000;
 // The application takes a little more.
@@ -132,11 +132,12 @@ export class Replica {
     this.#on.saving();
     try {
       while (this.#unsent.length > 0) {
-        await new Promise((resolve) => setTimeout(resolve, SEND_MS));
+        const pause = new Promise((resolve) => setTimeout(resolve, SEND_MS));
         const { version } = await fetchPatiently(this.#url, { method: 'POST', body: this.#batch() });
         if (version !== null) {
           this.#learn(version);
         }
+        await pause;
       }
       this.#isSending = false;
       this.#on.saved();
