@@ -62,6 +62,11 @@ export class Showcase {
     return `http://127.0.0.1:${this.port}${target}`;
   }
 
+  /** The file of its database. */
+  get database() {
+    return path.join(this.#directory, 'showcase.sqlite');
+  }
+
   /** Where pusher-js connects. */
   get websocket() {
     const [port, key] = this.#serverPort ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
@@ -131,6 +136,8 @@ export class Showcase {
       DATABASE_URL: `sqlite:${path.join(this.#directory, 'showcase.sqlite')}`,
       ...(this.#serverPort ? reverb : {}),
       ...this.#env,
+      DATABASE_URL: `sqlite:${this.database}`,
+      ...(IS_SEPARATE ? reverb : {}),
     };
     this.#program = await Program.start(BINARY, [], { cwd: this.#directory, env, ready: /is at http/ });
   }
