@@ -133,11 +133,9 @@ export class Showcase {
       PATH: process.env.PATH,
       RUST_LOG: 'warn',
       PORT: String(this.port),
-      DATABASE_URL: `sqlite:${path.join(this.#directory, 'showcase.sqlite')}`,
+      DATABASE_URL: `sqlite:${this.database}`,
       ...(this.#serverPort ? reverb : {}),
       ...this.#env,
-      DATABASE_URL: `sqlite:${this.database}`,
-      ...(IS_SEPARATE ? reverb : {}),
     };
     this.#program = await Program.start(BINARY, [], { cwd: this.#directory, env, ready: /is at http/ });
   }
@@ -169,6 +167,9 @@ export async function goOffline(page) {
 /** Gives the network back; the page finds that out by itself. */
 export async function goOnline(page) {
   await page.context().setOffline(false);
+}
+
+/**
  * The network of a page that is opened afterwards. `setOffline` alone holds its WebSockets up, and what was sent meanwhile
  * comes when it is over; `lose` ends them, too.
  */

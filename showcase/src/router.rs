@@ -51,7 +51,6 @@ pub fn router(app: &App) -> Router {
 #[derive(Clone)]
 pub struct ScriptsFrom(pub String);
 
-/// Nothing but this application's own files runs in its pages, and nobody frames them.
 /// Nothing but this application's own files runs in its pages, and nobody frames them. An import map is a script without a
 /// file; the policy knows it by its hash.
 async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -63,10 +62,8 @@ async fn security_headers(State(app): State<App>, request: Request, next: Next) 
     let mut response = next.run(request).await;
     let scripts = response.extensions().get::<ScriptsFrom>().map_or("", |it| it.0.as_str());
     let policy = format!(
-        "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; img-src 'self'; \
+        "default-src 'none'; script-src 'self' {scripts} {imports}; style-src 'self'; img-src 'self'; \
          connect-src 'self' {} {scripts}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        "default-src 'none'; script-src 'self' {imports}; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         realtime::origin(&app.broadcaster)
     );
     let headers = response.headers_mut();

@@ -15,8 +15,7 @@ pub use self::code::{Source, sources};
 use crate::{
     app::App,
     assets,
-    pages::{PAGES, Page, notifications::Bell},
-    pages::{self, PAGES, Page},
+    pages::{self, PAGES, Page, notifications::Bell},
     reply::{self, Problem},
     session::Session,
     visitor::{Avatar, User, Visitor},
@@ -63,8 +62,7 @@ impl Frame {
             Some(user) => Some(Bell::of(app, user).await?),
             None => None,
         };
-        Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug })
-        Ok(Self { visitor, token, notice, users, pages: PAGES, slug, imports })
+        Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug, imports })
     }
 
     /// The files of this kind that belong to the page.
