@@ -28,6 +28,8 @@ test('connections, and channels with who is in them, are those that there are, a
   await connected(second);
   await figure(watcher, 'connections', 5);
   await channel(watcher, 'presence-chat.2', { members: 2 });
+  await write(ada, 'Hello, Grace');
+  await event(watcher, 'MessageSent', 'presence-chat.2');
   await inspect(watcher, 'hood');
   await crash(guest);
   await figure(watcher, 'connections', 4);

@@ -28,7 +28,9 @@ test('the customer’s pages follow what the staff does, and nobody else’s', a
     await card(page, id).getByText('Ada Lovelace').waitFor();
   }
   await ada.goto(showcase.url(`/orders/${id}`));
-  await connected(ada);
+  const elsewhere = await ada.context().newPage();
+  await elsewhere.goto(showcase.url('/poll'));
+  await Promise.all([connected(ada), connected(elsewhere)]);
 
   for (const [page, to, version] of [[grace, 'Shipped', 2], [margaret, 'In Transit', 3], [grace, 'Delivered', 4]]) {
     await set(page, id, to);
@@ -38,6 +40,12 @@ test('the customer’s pages follow what the staff does, and nobody else’s', a
   }
   await history(ada, ['Processing by Ada Lovelace', 'Shipped by Grace Hopper', 'In Transit by Margaret Hamilton', 'Delivered by Grace Hopper']);
   assert.equal(await card(grace, id).getByRole('button').isVisible(), false);
+
+  // On another page it is a notification.
+  await elsewhere.locator('#toasts').getByRole('link', { name: `Your order ${id}, 3 × Box of punched cards: Shipped` }).waitFor();
+  for (const page of [alan, grace, margaret]) {
+    assert.equal(await page.locator('#toasts li').count(), 0);
+  }
 
   // Who comes now sees the present state, and a stranger nothing of it.
   const late = await visit(t, `/orders/${id}`, 'Ada Lovelace');

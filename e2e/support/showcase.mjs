@@ -28,14 +28,34 @@ export class Showcase {
   #server;
   #serverPort;
   #directory;
+  #env;
+  #isSibling = false;
 
-  static async start() {
+  /**
+   * @param {object} [options]
+   * @param {Record<string, string>} [options.env] further environment variables
+   * @param {boolean} [options.isSeparate] with a server of its own, whatever the run says
+   */
+  static async start({ env = {}, isSeparate = IS_SEPARATE } = {}) {
     const showcase = new Showcase();
+    showcase.#env = env;
     showcase.#directory = await mkdtemp(path.join(tmpdir(), 'resound-showcase-'));
     showcase.port = await fixedPort();
-    showcase.#serverPort = IS_SEPARATE ? await fixedPort() : undefined;
+    showcase.#serverPort = isSeparate ? await fixedPort() : undefined;
     await showcase.#run();
     return showcase;
+  }
+
+  /** Another process of the same application, with the same database and the same server, which must be a separate one. */
+  async sibling() {
+    const sibling = new Showcase();
+    sibling.#isSibling = true;
+    sibling.#env = this.#env;
+    sibling.#directory = this.#directory;
+    sibling.#serverPort = this.#serverPort;
+    sibling.port = await fixedPort();
+    await sibling.#run();
+    return sibling;
   }
 
   url(target = '/') {
@@ -44,13 +64,18 @@ export class Showcase {
 
   /** Where pusher-js connects. */
   get websocket() {
-    const [port, key] = IS_SEPARATE ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
+    const [port, key] = this.#serverPort ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
     return `ws://127.0.0.1:${port}/app/${key}?protocol=7&client=test&version=1`;
   }
 
   /** Kills the application, and its server if that is another process, as a power cut would. */
   async kill() {
-    await Promise.all([this.#program.stop('SIGKILL'), this.#server?.kill()]);
+    await Promise.all([this.killProcess(), this.#server?.kill()]);
+  }
+
+  /** Kills the application alone. */
+  async killProcess() {
+    await this.#program.stop('SIGKILL');
   }
 
   /** Starts it again after `kill`, with the same database. */
@@ -61,7 +86,9 @@ export class Showcase {
   async stop() {
     await this.#program.stop();
     await this.#server?.stop();
-    await rm(this.#directory, { recursive: true, force: true });
+    if (!this.#isSibling) {
+      await rm(this.#directory, { recursive: true, force: true });
+    }
     if (/panicked at/.test(this.#program.output)) {
       throw new Error(`the showcase panicked\n${this.#program.output}`);
     }
@@ -83,7 +110,7 @@ export class Showcase {
   }
 
   async #run() {
-    if (IS_SEPARATE) {
+    if (this.#serverPort && !this.#isSibling) {
       // It says by webhooks who joined and left; a server in the application's own process needs none.
       const webhooks = [{ url: this.url('/broadcasting/webhook') }];
       this.#server = await Server.start({ port: this.#serverPort, apps: [{ ...APP, webhooks }] });
@@ -102,7 +129,8 @@ export class Showcase {
       RUST_LOG: 'warn',
       PORT: String(this.port),
       DATABASE_URL: `sqlite:${path.join(this.#directory, 'showcase.sqlite')}`,
-      ...(IS_SEPARATE ? reverb : {}),
+      ...(this.#serverPort ? reverb : {}),
+      ...this.#env,
     };
     this.#program = await Program.start(BINARY, [], { cwd: this.#directory, env, ready: /is at http/ });
   }

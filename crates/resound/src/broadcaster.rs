@@ -75,6 +75,13 @@ struct Inner {
 
 impl Broadcaster {
     /// Begins a broadcaster whose connections are given one by one.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, drivers::Log};
+    ///
+    /// let broadcaster = Broadcaster::builder().connection("log", Log).build();
+    /// assert_eq!(broadcaster.connections().collect::<Vec<_>>(), ["log"]);
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -169,6 +176,22 @@ impl Broadcaster {
     /// Begins to send an event, in the queue and by the default connection unless it says otherwise.
     ///
     /// What this gives is awaited; see [`PendingBroadcast`].
+    ///
+    /// ```
+    /// use resound::{Broadcast, Broadcaster, Outcome};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(channel = "news")]
+    /// struct Posted { id: u64 }
+    ///
+    /// # let broadcaster = Broadcaster::null();
+    /// let outcome = broadcaster.send(Posted { id: 7 }).result().await?;
+    /// assert_eq!(outcome, Outcome::Queued);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send<E>(&self, event: E) -> PendingBroadcast<E>
     where
         E: Broadcast + Send + Sync + 'static,

@@ -10,18 +10,20 @@
 //! * `breaker`: when a server is left alone
 //! * `queue`: what waits
 //! * `worker`: who sends it
+//! * `failure`: what is given up; `ear`: who is told
 //! * `panic`: drivers that do
 
 mod breaker;
+mod ear;
+mod failure;
 mod panic;
 mod policy;
 mod queue;
 mod worker;
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -29,13 +31,15 @@ use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
 use crate::{
     channel::Channel,
-    connection::{breaker::Breaker, queue::Queue},
+    connection::{breaker::Breaker, ear::Ear, queue::Queue},
     driver::Driver,
     envelope::Envelope,
     error::{DriverError, SendError},
     figures::Figures,
 };
 
+pub(crate) use ear::Told;
+pub use failure::Failure;
 pub use policy::Policy;
 pub use queue::Stats;
 
@@ -47,22 +51,21 @@ pub(crate) struct Connection {
     breaker: Mutex<Breaker>,
     queue: Queue,
     worker: Mutex<Option<JoinHandle<()>>>,
+    /// Who is told what the server took.
+    pub(crate) sent: Ear<Envelope>,
+    /// Who is told what is given up.
+    pub(crate) failed: Ear<Failure>,
     /// An outage is over.
     back: Notify,
-    /// Who wants to know what the server took.
-    pub(crate) on_sent: OnceLock<OnSent>,
 }
-
-/// What is called with events that a server took.
-pub(crate) type OnSent = Arc<dyn Fn(&Envelope) + Send + Sync>;
 
 impl Connection {
     pub(crate) fn new(name: Arc<str>, driver: Arc<dyn Driver>, policy: Policy) -> Arc<Self> {
         let queue = Queue::new(Arc::clone(&name), &policy);
         let breaker = Mutex::new(Breaker::new(&policy));
         let (worker, back) = (Mutex::new(None), Notify::new());
-        let on_sent = OnceLock::new();
-        Arc::new(Self { name, driver, policy, breaker, queue, worker, back, on_sent })
+        let (sent, failed) = (Ear::new(&name, "on_sent"), Ear::new(&name, "on_failure"));
+        Arc::new(Self { name, driver, policy, breaker, queue, worker, sent, failed, back })
     }
 
     /// Puts an event into the queue.
@@ -124,7 +127,7 @@ impl Connection {
         let result = answer.map_or_else(|_| Err(self.timed_out()), |sent| self.named(sent));
         self.note(&result);
         if result.is_ok() {
-            self.tell(envelope);
+            self.sent.tell(envelope);
         }
         result
     }
@@ -142,20 +145,10 @@ impl Connection {
         for (result, envelope) in results.iter().zip(envelopes) {
             self.note(result);
             if result.is_ok() {
-                self.tell(envelope);
+                self.sent.tell(envelope);
             }
         }
         results
-    }
-
-    /// Tells whoever wants to know that the server has taken an event.
-    fn tell(&self, envelope: &Envelope) {
-        let Some(on_sent) = self.on_sent.get() else { return };
-        // It is on the queue's task, which must outlive it.
-        if catch_unwind(AssertUnwindSafe(|| on_sent(envelope))).is_err() {
-            let (connection, event) = (&*self.name, &*envelope.name);
-            tracing::error!(connection, event, "Builder::on_sent panicked");
-        }
     }
 
     fn named<T>(&self, sent: Result<T, DriverError>) -> Result<T, SendError> {

@@ -6,9 +6,9 @@ const SHOWN_MAX = 200;
 const feed = document.getElementById('feed');
 const older = document.getElementById('older');
 /** Of all entries up to this one, none is missing. */
-let complete = Number(feed.dataset.live);
+let complete = Number(feed.dataset.newest);
 
-if (feed.dataset.live) {
+if (feed.dataset.newest) {
   echo
     .channel('activity')
     // Also after each reconnection.

@@ -23,16 +23,12 @@ impl Lease {
 
     /// Takes the lease, if nobody has it at this time, or prolongs it; false if another process has it.
     pub async fn take(&self, db: &SqlitePool, now_milliseconds: i64) -> sqlx::Result<bool> {
-        let sql =
-            "UPDATE ticker_lease SET holder = ?1, until = ?2 WHERE holder = ?1 OR until <= ?3";
+        // A lease that is far too long was taken before the clock was put back, or at another pace.
+        let sql = "UPDATE ticker_lease SET holder = ?1, until = ?2 + ?3
+            WHERE holder = ?1 OR until <= ?2 OR until > ?2 + 2 * ?3";
         let duration = i64::try_from(self.duration.as_millis()).unwrap_or(i64::MAX);
-        let taken = sqlx::query(sql)
-            .bind(&self.holder)
-            .bind(now_milliseconds.saturating_add(duration))
-            .bind(now_milliseconds)
-            .execute(db)
-            .await?;
-        Ok(taken.rows_affected() == 1)
+        let query = sqlx::query(sql).bind(&self.holder).bind(now_milliseconds).bind(duration);
+        Ok(query.execute(db).await?.rows_affected() == 1)
     }
 
     /// Whether it is still this process's: the question to ask in the transaction that needs it. A process that

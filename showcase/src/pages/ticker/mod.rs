@@ -57,7 +57,7 @@ fn routes() -> Router<App> {
 }
 
 /// It ticks whether or not somebody watches: a tick is one row, and one message to the server, which has it for whoever
-/// comes.
+/// comes. It ends when the application closes its database.
 fn start(app: &App) {
     let clock = Clock::new(app.clone(), SOURCE, pace());
     let mut end = app.db.close_event();

@@ -92,7 +92,8 @@ function drawChart(svg, prices) {
   const y = (cents) => HEIGHT - MARGIN - ((cents - low) * (HEIGHT - 2 * MARGIN)) / (high - low || 1);
   const points = prices.map((cents, n) => `${x(n).toFixed(1)},${y(cents).toFixed(1)}`);
   svg.querySelector('polyline').setAttribute('points', points.join(' '));
-  svg.ariaLabel = `The last ${prices.length} prices, from ${price.format(low / 100)} to ${price.format(high / 100)}`;
+  svg.querySelector('polygon').setAttribute('points', [`${x(0)},${HEIGHT}`, ...points, `${WIDTH},${HEIGHT}`].join(' '));
+  svg.ariaLabel = `The last prices, from ${price.format(low / 100)} to ${price.format(high / 100)}`;
 }
 
 // Prices that change all the time are said when somebody asks for them, and stand still when somebody wants to read.
@@ -107,9 +108,8 @@ pause.addEventListener('click', () => {
 });
 
 document.getElementById('say').addEventListener('click', () => {
-  const text = ({ dataset, children: [name, , by] }) =>
-    `${name.textContent}: ${price.format(ticks.at(-1).prices[dataset.symbol] / 100)}, ${by.querySelector('.by').textContent}`;
-  announce(ticks.length > 0 ? cards.map(text).join('. ') : 'There are no prices yet.');
+  const text = (card, part) => card.querySelector(part).textContent;
+  announce(cards.map((card) => `${text(card, 'h2 span')}: ${text(card, '.price')}, ${text(card, '.by')}`).join('. '));
 });
 
 document.getElementById('controls').hidden = false;

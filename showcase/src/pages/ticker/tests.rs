@@ -87,6 +87,16 @@ async fn of_two_processes_one_ticks_and_the_other_goes_on_when_that_one_is_gone(
 }
 
 #[tokio::test]
+async fn a_clock_that_is_put_back_does_not_stop_the_ticker() {
+    let file = File::new();
+    let ((one, _), (two, _)) = (file.process().await, file.process().await);
+    assert_eq!(number(clock(&one).tick(1_000_000).await), Some(1));
+    // As much as the clocks of two processes may differ at all.
+    assert_eq!(number(clock(&two).tick(1_000_000 - OVER).await), None);
+    assert_eq!(number(clock(&two).tick(10).await), Some(2));
+}
+
+#[tokio::test]
 async fn whoever_is_at_it_at_once_no_tick_has_a_number_twice() {
     let file = File::new();
     let ((one, _), (two, _)) = (file.process().await, file.process().await);

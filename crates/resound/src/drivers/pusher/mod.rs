@@ -70,6 +70,14 @@ const CHANNELS_MAX: usize = 100;
 
 impl Pusher {
     /// Prepares the driver; nothing is sent yet.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, driver::Credentials, drivers::{Pusher, PusherOptions}};
+    ///
+    /// let options = PusherOptions::new("1001", Credentials::new("key", "secret"), "ws.example.org");
+    /// let broadcaster = Broadcaster::builder().connection("reverb", Pusher::new(options)).build();
+    /// assert_eq!(broadcaster.front_end().key, "key");
+    /// ```
     pub fn new(options: PusherOptions) -> Self {
         Self {
             signer: Signer::new(&options.credentials.secret),
