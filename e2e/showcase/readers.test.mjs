@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" \u2028 😀 عربى';
 /** How often the application counts although nobody says that somebody came or went; LOOK_AGAIN in census.rs. */
@@ -74,6 +74,19 @@ test('the list hears of readers by the server’s hooks, not only because somebo
   assert.ok(duration < (guests.length - 1) * LOOK_AGAIN_MS, `${duration} ms`);
 });
 
+test('who was away for a moment, in which the others were counted, is counted again', async (t) => {
+  const list = await visit(t, '/readers');
+  const ada = await visit(t, '/readers/3', 'Ada Lovelace');
+  const grace = await visit(t, '/readers', 'Grace Hopper');
+  await reading(list, { 2: 0, 3: 1 });
+  // The server’s hooks don’t tell of who comes back at once, as with a reload; but they tell of Grace meanwhile.
+  await ada.goto('about:blank');
+  await grace.goto(showcase.url('/readers/2'));
+  await reading(list, { 2: 1, 3: 0 });
+  await ada.goto(showcase.url('/readers/3'));
+  await reading(list, { 2: 1, 3: 1 });
+});
+
 test('the numbers are exact after the server was killed, and nobody counts who did not come back', async (t) => {
   const list = await visit(t, '/readers');
   const ada = await visit(t, '/readers/1', 'Ada Lovelace');
@@ -102,27 +115,28 @@ test('the numbers are exact after the server was killed, and nobody counts who d
   await reading(list, { 1: 1 });
 });
 
-test('a reader who was offline for twenty seconds has missed nothing, and is counted once', async (t) => {
+test('a reader who is offline is not counted, and has missed nothing after twenty seconds', async (t) => {
   const list = await visit(t, '/readers');
   const ada = await visit(t, '/readers/2', 'Ada Lovelace');
   const grace = await visit(t, '/readers/2', 'Grace Hopper');
+  const lines = await Promise.all([pluggable(ada), pluggable(list)]);
   await present(grace, ['Ada Lovelace', 'Grace Hopper (you)']);
   const likes = Number(await ada.locator('[data-likes]').textContent());
-  await ada.context().setOffline(true);
-  await list.context().setOffline(true);
+  await Promise.all(lines.map((line) => line.unplug()));
   await comment(grace, 'one');
+  await present(grace, ['Grace Hopper (you)']);
   await grace.waitForTimeout(20_000);
   await comment(grace, 'two');
   await press(grace, true);
-  await ada.context().setOffline(false);
-  await list.context().setOffline(false);
+  assert.equal((await texts(ada)).includes('one'), false);
+  await Promise.all(lines.map((line) => line.plug()));
   await Promise.all([connected(ada), connected(list)]);
+  await shows(ada, '[data-likes]', likes + 1);
+  await shows(list, '[data-article="2"] [data-likes]', likes + 1);
   await comment(grace, 'three');
   await seen(ada, 'three');
   await seen(ada, 'two');
   assert.deepEqual((await texts(ada)).slice(-3), ['one', 'two', 'three']);
-  await shows(ada, '[data-likes]', likes + 1);
-  await shows(list, '[data-article="2"] [data-likes]', likes + 1);
   await present(grace, ['Ada Lovelace', 'Grace Hopper (you)']);
   await reading(list, { 2: 2 });
 });
@@ -217,6 +231,29 @@ test('without JavaScript articles are articles and forms are forms', async (t) =
   await page.getByLabel('Your comment').fill(' ');
   await page.getByRole('button', { name: 'Comment' }).click();
   await page.getByRole('alert').getByText('A comment needs a text.').waitFor();
+});
+
+test('the author hears of a comment and of a like wherever he is, but not of his own', async (t) => {
+  const alan = await visit(t, '/poll/1', 'Alan Turing');
+  const linus = await visit(t, '/readers/3', 'Linus Åkesson');
+  const title = 'Send what is, not what happened';
+  await comment(linus, NASTY);
+  await alan.locator('#toasts').getByRole('link', { name: `Linus Åkesson commented on “${title}”` }).waitFor();
+  await press(linus, true);
+  await press(linus, false);
+  await press(linus, true);
+  await alan.locator('#toasts').getByRole('link', { name: `Linus Åkesson likes “${title}”` }).waitFor();
+  await shows(alan, '#bell .badge', 2);
+  await alan.locator('#toasts').getByRole('link', { name: 'commented' }).click();
+  await alan.waitForURL(/\/readers\/3#comment-\d+$/);
+  assert.equal(await alan.locator('#comments li:target .text').textContent(), NASTY);
+  await connected(alan);
+  await press(alan, true);
+  await comment(alan, 'my own');
+  await alan.goto(showcase.url('/notifications'));
+  await alan.getByText(`Linus Åkesson likes “${title}”`).first().waitFor();
+  assert.equal(await alan.getByText('Alan Turing likes').count(), 0);
+  assert.equal(await alan.getByText('Alan Turing commented').count(), 0);
 });
 
 async function comment(page, text) {

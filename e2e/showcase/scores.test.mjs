@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
 import { Inbox, until } from '../support/inbox.mjs';
-import { Showcase, connected, crash, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, token } from '../support/showcase.mjs';
 
 const { io } = createRequire(import.meta.url)('socket.io-client-4');
 
@@ -171,12 +171,16 @@ test('every page comes back after the server was killed, and shows what happened
 test('pages that were offline for twenty seconds show the score that there is', async (t) => {
   const grace = await visit(t, '/scores', 'Grace Hopper');
   const pages = await visitAll(t);
+  const lines = await Promise.all(pages.map(pluggable));
   const before = await score(grace, 1);
-  await Promise.all(pages.map((page) => page.context().setOffline(true)));
+  await Promise.all(lines.map((line) => line.unplug()));
   await press(grace, 1, 'home');
   await grace.waitForTimeout(20_000);
   await press(grace, 1, 'home');
-  await Promise.all(pages.map((page) => page.context().setOffline(false)));
+  for (const page of pages) {
+    assert.deepEqual(await score(page, 1), before);
+  }
+  await Promise.all(lines.map((line) => line.plug()));
   for (const page of pages) {
     await shows(page, 1, { ...before, version: before.version + 2, home: before.home + 2 });
     await connected(page);

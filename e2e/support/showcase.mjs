@@ -206,6 +206,35 @@ export async function crash(page) {
 }
 
 /**
+ * Loads the page again so that a test can unplug it. Chromium's own way of being offline leaves WebSockets alone that are
+ * open; here they end, on both sides.
+ */
+export async function pluggable(page) {
+  const ends = new Set();
+  let isOffline = false;
+  await page.routeWebSocket(/.*/, (socket) => {
+    if (isOffline) {
+      return socket.close();
+    }
+    ends.add(socket).add(socket.connectToServer());
+  });
+  await page.reload();
+  await connected(page);
+  return {
+    async unplug() {
+      isOffline = true;
+      await page.context().setOffline(true);
+      await Promise.all([...ends].map((end) => end.close().catch(() => {})));
+      ends.clear();
+    },
+    async plug() {
+      isOffline = false;
+      await page.context().setOffline(false);
+    },
+  };
+}
+
+/**
  * Keeps pictures of a page, desktop and phone, light and dark, and fails if axe finds fault with one of them, or if
  * anything is wider than the screen.
  */
