@@ -18,7 +18,7 @@ const BINARY = path.resolve(
   process.env.SHOWCASE_BIN ?? fileURLToPath(new URL('../../target/debug/showcase', import.meta.url)),
 );
 const IS_SEPARATE = process.env.SHOWCASE_SERVER === 'separate';
-const SCREENSHOTS = fileURLToPath(new URL('../showcase/screenshots', import.meta.url));
+const SCREENSHOTS = fileURLToPath(new URL('../screenshots', import.meta.url));
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -60,6 +60,11 @@ export class Showcase {
 
   url(target = '/') {
     return `http://127.0.0.1:${this.port}${target}`;
+  }
+
+  /** The file of its database. */
+  get database() {
+    return path.join(this.#directory, 'showcase.sqlite');
   }
 
   /** Where pusher-js connects. */
@@ -131,6 +136,8 @@ export class Showcase {
       DATABASE_URL: `sqlite:${path.join(this.#directory, 'showcase.sqlite')}`,
       ...(this.#serverPort ? reverb : {}),
       ...this.#env,
+      DATABASE_URL: `sqlite:${this.database}`,
+      ...(IS_SEPARATE ? reverb : {}),
     };
     this.#program = await Program.start(BINARY, [], { cwd: this.#directory, env, ready: /is at http/ });
   }
@@ -148,6 +155,20 @@ export async function connected(page) {
 }
 
 /**
+ * Takes the network away, and the connection with it. What Chromium calls offline only stalls a connection that stands, and
+ * hands over afterwards what came meanwhile, so that there would be nothing to catch up with.
+ */
+export async function goOffline(page) {
+  await page.context().setOffline(true);
+  await page.evaluate(async () => {
+    const { echo } = await import('/assets/layout/app.js');
+    echo.connector.pusher.disconnect();
+  });
+}
+
+/** Gives the network back; the page finds that out by itself. */
+export async function goOnline(page) {
+  await page.context().setOffline(false);
  * The network of a page that is opened afterwards. `setOffline` alone holds its WebSockets up, and what was sent meanwhile
  * comes when it is over; `lose` ends them, too.
  */

@@ -17,12 +17,20 @@ use crate::{app::App, session::hex};
 struct Source;
 
 #[derive(RustEmbed)]
+#[folder = "../e2e/showcase/"]
+struct BrowserTests;
+
+#[derive(RustEmbed)]
 #[folder = "vendor/"]
 struct Vendor;
 
 /// The kinds of files that browsers may load.
-const KINDS: [(&str, &str); 3] =
-    [("js", "text/javascript"), ("css", "text/css"), ("svg", "image/svg+xml")];
+const KINDS: [(&str, &str); 4] = [
+    ("js", "text/javascript"),
+    ("mjs", "text/javascript"),
+    ("css", "text/css"),
+    ("svg", "image/svg+xml"),
+];
 
 /// `/assets/vendor/…`, `/assets/layout/…`, `/assets/pages/…`
 pub fn routes() -> Router<App> {
@@ -58,6 +66,13 @@ fn find(path: &str) -> Option<EmbeddedFile> {
 /// Whether there is a file of the source under this path.
 pub fn exists(path: &str) -> bool {
     Source::iter().any(|file| file == path)
+}
+
+/// The browser test of a page, with its path in the repository.
+pub fn browser_test(slug: &str) -> Option<(String, String)> {
+    let name = format!("{slug}.test.mjs");
+    let text = String::from_utf8_lossy(&BrowserTests::get(&name)?.data).into_owned();
+    Some((format!("e2e/showcase/{name}"), text))
 }
 
 /// The files of a folder of the source, by name, with their text.

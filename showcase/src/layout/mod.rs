@@ -1,18 +1,22 @@
 //! The frame of all pages, the front page, and the code of each page.
 
+mod code;
+
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRequestParts, Path},
+    extract::FromRequestParts,
     http::request::Parts,
     response::{Html, IntoResponse as _, Response},
     routing::get,
 };
 
+pub use self::code::{Source, sources};
 use crate::{
     app::App,
     assets,
     pages::{PAGES, Page, notifications::Bell},
+    pages::{self, PAGES, Page},
     reply::{self, Problem},
     session::Session,
     visitor::{Avatar, User, Visitor},
@@ -39,6 +43,8 @@ pub struct Frame {
     pub pages: &'static [Page],
     /// The page that is shown, if it is one of them.
     pub slug: &'static str,
+    /// Its import map, if it has one.
+    pub imports: &'static str,
 }
 
 impl Frame {
@@ -49,9 +55,8 @@ impl Frame {
         path: &str,
         notice: Option<String>,
     ) -> Result<Self, Problem> {
-        let first = path.split('/').nth(1).unwrap_or_default();
-        let slug =
-            PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
+        let page = pages::at(path);
+        let (slug, imports) = page.map(|page| (page.slug, page.imports)).unwrap_or_default();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
         let bell = match &visitor.user {
@@ -59,6 +64,7 @@ impl Frame {
             None => None,
         };
         Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug })
+        Ok(Self { visitor, token, notice, users, pages: PAGES, slug, imports })
     }
 
     /// The files of this kind that belong to the page.
@@ -84,7 +90,7 @@ impl FromRequestParts<App> for Frame {
 
 /// `/` and `/code/{page}`.
 pub fn routes() -> Router<App> {
-    Router::new().route("/", get(index)).route("/code/{slug}", get(code))
+    Router::new().route("/", get(index)).route("/code/{slug}", get(code::code))
 }
 
 #[derive(Template)]
@@ -95,23 +101,6 @@ struct Index {
 
 async fn index(frame: Frame) -> View {
     view(&Index { frame })
-}
-
-#[derive(Template)]
-#[template(path = "layout/code.html")]
-struct Code {
-    frame: Frame,
-    page: &'static Page,
-    files: Vec<(String, String)>,
-}
-
-/// The code of a page, as it is in the repository.
-async fn code(frame: Frame, Path(slug): Path<String>) -> View {
-    let page = PAGES.iter().find(|page| page.slug == slug).ok_or_else(Problem::not_found)?;
-    let mut files = assets::folder(&format!("pages/{slug}"));
-    // The module is the table of contents.
-    files.sort_by_key(|(name, _)| (name != "mod.rs", name != "events.rs"));
-    view(&Code { frame, page, files })
 }
 
 #[derive(Template)]

@@ -12,10 +12,13 @@
 
 pub mod activity;
 mod chat;
+mod document;
+pub mod hood;
 pub mod notifications;
 mod orders;
 mod poll;
 mod readers;
+mod scores;
 mod ticker;
 
 use axum::Router;
@@ -25,13 +28,16 @@ use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[
-    notifications::PAGE, //
+    notifications::PAGE,
     chat::PAGE,
     readers::PAGE,
+    document::PAGE,
     poll::PAGE,
     orders::PAGE,
     ticker::PAGE,
     activity::PAGE,
+    scores::PAGE,
+    hood::PAGE,
 ];
 
 /// What the application knows of a feature.
@@ -45,6 +51,8 @@ pub struct Page {
     pub channels: fn() -> Channels<App, Visitor>,
     /// Adds what the server is to say of channels: who joined, who left.
     pub hooks: fn(Hooks<App>) -> Hooks<App>,
+    /// Which files the bare names in `import … from 'name'` stand for, as an import map: for packages from npm.
+    pub imports: &'static str,
     pub migration: &'static str,
     /// Begins what the feature does by itself, without a request.
     pub start: fn(&App),
@@ -60,10 +68,17 @@ impl Page {
             routes: Router::new,
             channels,
             hooks: |hooks| hooks,
+            imports: "",
             migration: "",
             start: |_| {},
         }
     }
+}
+
+/// The page to which a path belongs.
+pub fn at(path: &str) -> Option<&'static Page> {
+    let slug = path.split('/').nth(1)?;
+    PAGES.iter().find(|page| page.slug == slug)
 }
 
 /// No channels that need a permission.

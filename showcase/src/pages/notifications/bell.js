@@ -10,7 +10,6 @@ import { echo, fetchJson, fetchPatiently, toast, visitor } from '/assets/layout/
 const bell = document.getElementById('bell');
 const title = document.title;
 const followers = [];
-const toasts = new Map();
 let since = bell.dataset.since;
 
 echo
@@ -20,7 +19,6 @@ echo
   .notification(refresh)
   .listen('NotificationsRead', refresh);
 
-// What leads to this page is read when somebody looks at it.
 document.addEventListener('visibilitychange', refresh);
 
 /** Calls back with the newest notifications, each time that something may have changed. */
@@ -28,9 +26,10 @@ export function follow(callback) {
   followers.push(callback);
 }
 
-/** Asks how things are, one question at a time: what changes meanwhile is asked for afterwards. */
 let isAsking = false;
 let isDue = false;
+
+/** Asks how things are, one question at a time: what changes meanwhile is asked for afterwards. */
 export async function refresh() {
   isDue = true;
   if (isAsking) {
@@ -40,38 +39,54 @@ export async function refresh() {
   try {
     while (isDue) {
       isDue = false;
-      await show(await fetchPatiently('/notifications/list'));
+      // Refused, or somebody else's: in another tab this browser became somebody else.
+      const list = await fetchPatiently('/notifications/list').catch(() => undefined);
+      if (list?.user === Number(visitor)) {
+        await take(list);
+      }
     }
   } finally {
     isAsking = false;
   }
 }
 
-async function show(list) {
-  const { unread, items } = list;
+async function take(list) {
+  const unread = list.items.filter((item) => !item.is_read);
+  const here = unread.find(isHere);
+  if (here && (await markAsSeen(here))) {
+    isDue = true;
+    return;
+  }
+  showBadge(list.unread);
+  removeToasts(unread);
+  tell(unread.filter((item) => item.at > since));
+  if (list.items[0]?.at > since) {
+    since = list.items[0].at;
+  }
+  await Promise.all(followers.map((callback) => callback(list)));
+}
+
+function showBadge(unread) {
   const badge = bell.querySelector('.badge');
   badge.textContent = unread > 99 ? '99+' : unread;
   badge.hidden = unread === 0;
   bell.ariaLabel = `Notifications: ${unread} unread`;
   document.title = unread === 0 ? title : `(${unread}) ${title}`;
-
-  const here = items.filter((item) => !item.is_read && isHere(item));
-  tell(items.filter((item) => !item.is_read && item.at > since && !here.includes(item)));
-  since = items[0]?.at ?? since;
-  for (const { id } of items.filter((item) => item.is_read)) {
-    toasts.get(id)?.remove();
-    toasts.delete(id);
-  }
-  await Promise.all(followers.map((callback) => callback(list)));
-  if (here.length > 0) {
-    await markAsSeen();
-  }
 }
 
-/** Whether this is the page that it leads to, and somebody looks at it. */
+// What leads to the page that somebody looks at is read.
+
 function isHere({ link }) {
   return !document.hidden && new URL(link, location).pathname === location.pathname;
 }
+
+/** Says whether it worked. Otherwise they stay unread, until the next time. */
+function markAsSeen({ link }) {
+  const body = new URLSearchParams({ path: link.split(/[?#]/)[0] });
+  return fetchJson('/notifications/seen', { method: 'POST', body }).then(() => true, () => false);
+}
+
+// Toasts
 
 const TOLD_MAX = 3;
 
@@ -81,12 +96,15 @@ function tell(news) {
     return;
   }
   for (const { id, text, link } of news.toReversed()) {
-    toasts.set(id, toast(text, link));
+    toast(text, link).dataset.notification = id;
   }
 }
 
-async function markAsSeen() {
-  const body = new URLSearchParams({ path: location.pathname });
-  // If it fails they stay unread, until the next time.
-  await fetchJson('/notifications/seen', { method: 'POST', body }).then(() => (isDue = true), () => {});
+/** Those of what was read elsewhere meanwhile. */
+function removeToasts(unread) {
+  for (const item of document.querySelectorAll('#toasts [data-notification]')) {
+    if (!unread.some(({ id }) => id === item.dataset.notification)) {
+      item.remove();
+    }
+  }
 }

@@ -27,6 +27,8 @@
 mod bell;
 mod events;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use askama::Template;
 use axum::{
@@ -40,7 +42,7 @@ use resound::{
 };
 use serde::Deserialize;
 
-pub use self::bell::Bell;
+pub use self::{bell::Bell, store::replace};
 use self::{
     events::{NotificationsRead, Waved},
     store::List,
@@ -105,7 +107,7 @@ struct After {
 async fn show(frame: Frame, State(app): State<App>, Query(After { after }): Query<After>) -> View {
     let is_first = after.is_none();
     let list = match &frame.visitor.user {
-        Some(user) => Some(List::of(&app.notifier.inbox(user), after).await?),
+        Some(user) => Some(List::of(&app, user, after).await?),
         None => None,
     };
     view(&NotificationsPage { frame, list, is_first })
@@ -117,7 +119,7 @@ async fn list(
     user: User,
     Query(After { after }): Query<After>,
 ) -> Result<Json<List>, Problem> {
-    Ok(Json(List::of(&app.notifier.inbox(&user), after).await?))
+    Ok(Json(List::of(&app, &user, after).await?))
 }
 
 /// An id that is not one of the user's own is as good as none.

@@ -1,5 +1,8 @@
-use resound::notification::{DatabaseNotification, Inbox, PAGE_MAX, StoreError};
+use resound::notification::{DatabaseNotification, Inbox, Notifiable, PAGE_MAX, StoreError};
 use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+
+use crate::{app::App, visitor::User};
 
 /// How many notifications a page shows.
 const SHOWN: usize = 20;
@@ -7,6 +10,8 @@ const SHOWN: usize = 20;
 /// A part of somebody's notifications, the newest first, as the page shows it and as its script asks for it.
 #[derive(Serialize)]
 pub struct List {
+    /// Whose they are.
+    pub user: i64,
     /// Of all notifications.
     pub unread: u64,
     pub items: Vec<Item>,
@@ -15,7 +20,8 @@ pub struct List {
 
 impl List {
     /// The newest ones, or those behind the one of this id.
-    pub async fn of(inbox: &Inbox, after: Option<String>) -> Result<Self, StoreError> {
+    pub async fn of(app: &App, user: &User, after: Option<String>) -> Result<Self, StoreError> {
+        let inbox = app.notifier.inbox(user);
         // One more than is shown, to know whether there are more.
         let listing = inbox.all().limit(SHOWN + 1);
         let listing = match after {
@@ -25,7 +31,7 @@ impl List {
         let mut items: Vec<_> = listing.await?.into_iter().map(Item::from).collect();
         let is_more = items.len() > SHOWN;
         items.truncate(SHOWN);
-        Ok(Self { unread: inbox.unread_count().await?, items, is_more })
+        Ok(Self { user: user.id, unread: inbox.unread_count().await?, items, is_more })
     }
 }
 
@@ -35,6 +41,8 @@ pub struct Item {
     pub id: String,
     pub text: String,
     pub link: String,
+    /// What the thing at the link is called, if the notification says so.
+    pub title: Option<String>,
     pub is_read: bool,
     pub at: String,
 }
@@ -44,6 +52,7 @@ pub struct Item {
 struct Says {
     text: String,
     link: String,
+    title: Option<String>,
 }
 
 impl From<DatabaseNotification> for Item {
@@ -52,6 +61,7 @@ impl From<DatabaseNotification> for Item {
             // The table may have rows of another application, such as one in Laravel.
             text: stored.kind.clone(),
             link: "/notifications".to_owned(),
+            title: None,
         });
         Self {
             is_read: stored.is_read(),
@@ -59,6 +69,7 @@ impl From<DatabaseNotification> for Item {
             id: stored.id,
             text: says.text,
             link: says.link,
+            title: says.title,
         }
     }
 }
@@ -85,4 +96,21 @@ pub async fn unread_of(inbox: &Inbox, path: &str) -> Result<Vec<String>, StoreEr
         page = inbox.unread().after(last).limit(PAGE_MAX).await?;
     }
     Ok(ids)
+}
+
+/// Makes room for a notification that says all that earlier ones with this link said: of many messages in one room the last
+/// one is enough. What was read stays.
+pub async fn replace(db: &mut SqliteConnection, users: &[User], link: &str) -> sqlx::Result<()> {
+    for owner in users.iter().filter_map(Notifiable::owner) {
+        sqlx::query(
+            "DELETE FROM notifications WHERE notifiable_type = ? AND notifiable_id = ?
+            AND read_at IS NULL AND data ->> 'link' = ?",
+        )
+        .bind(owner.class)
+        .bind(owner.key)
+        .bind(link)
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
 }

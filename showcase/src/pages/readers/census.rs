@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use resound::{
-    Broadcaster,
+    Broadcaster, SendError,
     hooks::{Hooks, Joined, Left},
 };
 use tokio::{sync::Notify, time};
@@ -17,6 +17,8 @@ use crate::app::App;
 /// How many read each article that somebody reads.
 pub type Readers = BTreeMap<i64, u64>;
 
+/// Their channels.
+const PREFIX: &str = "presence-readers.";
 /// Many may come at once, and the list hears of them in one message.
 const PAUSE: Duration = Duration::from_millis(200);
 /// What hooks don't say is seen this late: that a server died with all who were there, or that somebody was away for a
@@ -51,12 +53,11 @@ pub fn start(app: &App) {
 }
 
 /// Asks the server, the one in this process or another.
-pub async fn count(broadcaster: &Broadcaster) -> Result<Readers, ()> {
-    let prefix = "presence-readers.";
-    let channels = broadcaster.embedded().ok_or(())?.channels(prefix).await;
-    let readers = channels.into_iter().filter_map(|channel| {
-        let article = channel.name.strip_prefix(prefix)?.parse().ok()?;
-        Some((article, channel.members? as u64))
+pub async fn count(broadcaster: &Broadcaster) -> Result<Readers, SendError> {
+    let figures = broadcaster.figures(PREFIX).await?;
+    let readers = figures.channels.iter().filter_map(|channel| {
+        let article = channel.name.strip_prefix(PREFIX)?.parse().ok()?;
+        Some((article, channel.members?))
     });
     Ok(readers.collect())
 }

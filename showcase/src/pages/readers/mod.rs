@@ -192,7 +192,7 @@ async fn comment(
     let figures = Figures::next(&mut tx, article.id).await?;
     if let Some(author) = author {
         let notice = Commented::new(&article, &comment);
-        app.notifier.within(&mut tx).send(&author, notice).await.map_err(Problem::failed)?;
+        app.notifier.within(&mut tx).send(&author, notice).await?;
     }
     let link = format!("/readers/{}#comment-{}", article.id, comment.id);
     activity::record(&mut tx, &visitor, &format!("commented on “{}”", article.title), &link)
@@ -229,7 +229,7 @@ async fn like(
     if reaction == Reaction::First {
         if let Some(author) = author {
             let notice = Liked::new(&article, &visitor);
-            app.notifier.within(&mut tx).send(&author, notice).await.map_err(Problem::failed)?;
+            app.notifier.within(&mut tx).send(&author, notice).await?;
         }
         let did = format!("liked “{}”", article.title);
         activity::record(&mut tx, &visitor, &did, &format!("/readers/{}", article.id)).await?;
