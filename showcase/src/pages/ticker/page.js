@@ -19,36 +19,41 @@ let catchingUp = false;
 
 // Whoever subscribes gets the last event of a cache channel, also after each reconnection. If there is none, because the
 // server has just been started, pusher-js says so.
-echo.channel('cache-ticker').listen('PricesChanged', heard).on('pusher:cache_miss', catchUp);
+echo.channel('cache-ticker').listen('PricesChanged', heard).on('pusher:cache_miss', () => catchUp(last()));
 
 function heard(tick) {
-  const last = ticks.at(-1)?.tick ?? 0;
-  if (tick.tick === last + 1 || ticks.length === 0) {
-    add([tick]);
-  } else if (tick.tick > last) {
-    catchUp();
+  const before = last();
+  add([tick]);
+  if (tick.tick > before + 1) {
+    catchUp(before);
   }
 }
 
 /** Fetches what was missed: charts have no holes. */
-async function catchUp() {
+async function catchUp(after) {
   if (catchingUp) {
     return;
   }
   catchingUp = true;
-  const last = ticks.at(-1)?.tick ?? 0;
   try {
-    add((await fetchPatiently(`/ticker/since?tick=${last}`)).filter(({ tick }) => tick > last));
+    add(await fetchPatiently(`/ticker/since?tick=${after}`));
   } finally {
     catchingUp = false;
   }
 }
 
+/** Takes ticks to where they belong, whatever comes late or twice. */
 function add(more) {
-  ticks = [...ticks, ...more].slice(-TICKS_MAX);
-  if (more.length > 0 && !isPaused()) {
+  const known = new Set(ticks.map(({ tick }) => tick));
+  const all = [...ticks, ...more.filter(({ tick }) => !known.has(tick))];
+  ticks = all.sort((a, b) => a.tick - b.tick).slice(-TICKS_MAX);
+  if (all.length > known.size && !isPaused()) {
     draw();
   }
+}
+
+function last() {
+  return ticks.at(-1)?.tick ?? 0;
 }
 
 // Showing it
