@@ -73,9 +73,11 @@ test('two people have one room, nobody else can read it, and it shows itself to 
   const room = new URL(linus.url()).pathname;
   await write(linus, 'Only for you');
   await katherine.getByRole('link', { name: 'Linus Åkesson: Only for you' }).waitFor();
-  await katherine.locator('#rooms').getByRole('link', { name: 'Linus Åkesson' }).click();
+  await katherine.reload();
+  await katherine.locator('#rooms a.new').getByText('Linus Åkesson').click();
   await seen(katherine, 'Only for you');
   assert.equal(new URL(katherine.url()).pathname, room);
+  await katherine.locator('#rooms a.new').waitFor({ state: 'detached' });
 
   const stranger = await visit(t, '/chat/1', 'Alan Turing');
   assert.equal((await stranger.request.get(showcase.url(room))).status(), 404);

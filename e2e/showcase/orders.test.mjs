@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, signIn, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, networkOf, signIn, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" 😀 عربى';
 
@@ -172,14 +172,16 @@ test('a page that was offline has missed nothing', async (t) => {
   const ada = await visit(t, '/orders', 'Ada Lovelace');
   const grace = await visit(t, '/orders', 'Grace Hopper');
   const id = await order(ada);
+  const network = await networkOf(ada);
   await ada.goto(showcase.url(`/orders/${id}`));
   await connected(ada);
-  await ada.context().setOffline(true);
+  await network.lose();
+  await ada.getByText('Reconnecting…').waitFor();
   await set(grace, id, 'Shipped');
   await ada.waitForTimeout(20_000);
   await set(grace, id, 'In Transit');
   await status(ada, id, 'Processing', 1);
-  await ada.context().setOffline(false);
+  await network.restore();
   await connected(ada);
   await status(ada, id, 'In Transit', 3);
   await history(ada, [/Processing/, /Shipped/, /In Transit/]);

@@ -62,6 +62,11 @@ export class Showcase {
     return `http://127.0.0.1:${this.port}${target}`;
   }
 
+  /** The file of its database. */
+  get database() {
+    return path.join(this.#directory, 'showcase.sqlite');
+  }
+
   /** Where pusher-js connects. */
   get websocket() {
     const [port, key] = this.#serverPort ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
@@ -131,6 +136,8 @@ export class Showcase {
       DATABASE_URL: `sqlite:${path.join(this.#directory, 'showcase.sqlite')}`,
       ...(this.#serverPort ? reverb : {}),
       ...this.#env,
+      DATABASE_URL: `sqlite:${this.database}`,
+      ...(IS_SEPARATE ? reverb : {}),
     };
     this.#program = await Program.start(BINARY, [], { cwd: this.#directory, env, ready: /is at http/ });
   }
@@ -145,6 +152,48 @@ export async function signIn(page, name) {
 /** Waits until the banner says so. */
 export async function connected(page) {
   await page.locator('#connection[data-state="connected"]').waitFor();
+}
+
+/**
+ * Takes the network away, and the connection with it. What Chromium calls offline only stalls a connection that stands, and
+ * hands over afterwards what came meanwhile, so that there would be nothing to catch up with.
+ */
+export async function goOffline(page) {
+  await page.context().setOffline(true);
+  await page.evaluate(async () => {
+    const { echo } = await import('/assets/layout/app.js');
+    echo.connector.pusher.disconnect();
+  });
+}
+
+/** Gives the network back; the page finds that out by itself. */
+export async function goOnline(page) {
+  await page.context().setOffline(false);
+ * The network of a page that is opened afterwards. `setOffline` alone holds its WebSockets up, and what was sent meanwhile
+ * comes when it is over; `lose` ends them, too.
+ */
+export async function networkOf(page) {
+  let isLost = false;
+  let ends = [];
+  await page.routeWebSocket(/\/app\//, (socket) => {
+    if (isLost) {
+      socket.close();
+      return;
+    }
+    ends.push(socket, socket.connectToServer());
+  });
+  return {
+    async lose() {
+      isLost = true;
+      await page.context().setOffline(true);
+      await Promise.all(ends.map((end) => end.close()));
+      ends = [];
+    },
+    async restore() {
+      await page.context().setOffline(false);
+      isLost = false;
+    },
+  };
 }
 
 /** Ends a tab as a crash does: without a word. */

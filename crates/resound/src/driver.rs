@@ -164,6 +164,26 @@ pub trait Driver: Send + Sync + 'static {
 
     /// What goes on at the server, with the channels whose names begin with `prefix`. By default it says nothing, which
     /// is a refusal.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Envelope, driver::{Driver, Sending}, figures::{Asking, Figures}};
+    ///
+    /// struct Own;
+    /// impl Driver for Own {
+    ///     # fn send<'a>(&'a self, _: &'a Envelope) -> Sending<'a> { Box::pin(async { Ok(()) }) }
+    ///     fn figures<'a>(&'a self, _prefix: &'a str) -> Asking<'a> {
+    ///         let mut figures = Figures::default();
+    ///         figures.connections = Some(7);
+    ///         Box::pin(async { Ok(figures) })
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), resound::SendError> {
+    /// let broadcaster = Broadcaster::builder().connection("own", Own).build();
+    /// assert_eq!(broadcaster.figures("").await?.connections, Some(7));
+    /// # Ok(())
+    /// # }
+    /// ```
     fn figures<'a>(&'a self, prefix: &'a str) -> Asking<'a> {
         let _ = prefix;
         let refused = DriverError::Refused("this driver's server has no figures".to_owned());

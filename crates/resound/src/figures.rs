@@ -21,6 +21,23 @@ use crate::error::DriverError;
 pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Figures, DriverError>> + Send + 'a>>;
 
 /// What goes on at a server, in one application: what [`Broadcaster::figures`](crate::Broadcaster::figures) gives.
+///
+/// ```
+/// # #[cfg(feature = "embedded")]
+/// # {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// # use resound::{Broadcaster, embedded::{Embedded, Options}};
+/// let embedded = Embedded::start(Options::new())?;
+/// let broadcaster = Broadcaster::builder().connection("embedded", embedded.driver()).build();
+/// let figures = broadcaster.figures("").await?;
+/// assert_eq!(figures.connections, Some(0));
+/// assert!(figures.channels.is_empty());
+/// # embedded.shutdown().await;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Figures {
@@ -31,6 +48,22 @@ pub struct Figures {
 }
 
 /// A channel that somebody is in.
+///
+/// ```
+/// use resound::figures::ChannelFigures;
+///
+/// fn line(channel: &ChannelFigures) -> String {
+///     match (channel.members, channel.subscriptions) {
+///         (Some(users), _) => format!("{}: {users} users", channel.name),
+///         (None, Some(clients)) => format!("{}: {clients} clients", channel.name),
+///         (None, None) => channel.name.clone(),
+///     }
+/// }
+/// let mut lobby = ChannelFigures::default();
+/// lobby.name = "presence-lobby".to_owned();
+/// lobby.members = Some(3);
+/// assert_eq!(line(&lobby), "presence-lobby: 3 users");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ChannelFigures {

@@ -86,6 +86,15 @@ impl Builder {
     ///
     /// # Errors
     /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// # fn example() -> Result<(), resound::config::ConfigError> {
+    /// let broadcaster = resound::Builder::from_env_or("log")?.namespace("App\\Events\\Shop").build();
+    /// assert_eq!(broadcaster.connections().next(), Some("log"));
+    /// # Ok(())
+    /// # }
+    /// # example().unwrap();
+    /// ```
     pub fn from_env_or(connection: &str) -> Result<Self, ConfigError> {
         let variable =
             |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());

@@ -17,9 +17,10 @@ if (feed.dataset.newest) {
     .listen('EntryAdded', (entry) => (entry.id === complete + 1 ? take(entry) : entry.id > complete && catchUp()));
 }
 
-/** Fetches what is missing, step by step; one at a time. */
 let isAsking = false;
 let isDue = false;
+
+/** Fetches what is missing, step by step; one at a time. */
 async function catchUp() {
   isDue = true;
   if (isAsking) {
@@ -57,9 +58,10 @@ function take(entry) {
   tell(item);
 }
 
-/** For screen readers, when it has been quiet for a moment. */
 let telling;
 let untold = 0;
+
+/** For screen readers, when it has been quiet for a moment. */
 function tell(item) {
   untold += 1;
   clearTimeout(telling);

@@ -42,11 +42,16 @@ function show(message) {
   }
 }
 
+/** Up to this one none is missing. Of later ones that are shown an earlier one may be on its way, or lost. */
+let complete = messages.lastElementChild?.dataset.id ?? 0;
+
 async function catchUp() {
-  const last = messages.lastElementChild?.dataset.id ?? 0;
-  for (const message of await fetchPatiently(`/chat/${room}/messages?after=${last}`)) {
-    show(message);
-  }
+  let missed;
+  do {
+    missed = await fetchPatiently(`/chat/${room}/messages?after=${complete}`);
+    missed.forEach(show);
+    complete = missed.at(-1)?.id ?? complete;
+  } while (missed.length > 0);
 }
 
 function toEnd() {

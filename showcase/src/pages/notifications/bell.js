@@ -26,9 +26,10 @@ export function follow(callback) {
   followers.push(callback);
 }
 
-/** Asks how things are, one question at a time: what changes meanwhile is asked for afterwards. */
 let isAsking = false;
 let isDue = false;
+
+/** Asks how things are, one question at a time: what changes meanwhile is asked for afterwards. */
 export async function refresh() {
   isDue = true;
   if (isAsking) {
@@ -38,7 +39,11 @@ export async function refresh() {
   try {
     while (isDue) {
       isDue = false;
-      await take(await fetchPatiently('/notifications/list'));
+      // Refused, or somebody else's: in another tab this browser became somebody else.
+      const list = await fetchPatiently('/notifications/list').catch(() => undefined);
+      if (list?.user === Number(visitor)) {
+        await take(list);
+      }
     }
   } finally {
     isAsking = false;
@@ -55,7 +60,9 @@ async function take(list) {
   showBadge(list.unread);
   removeToasts(unread);
   tell(unread.filter((item) => item.at > since));
-  since = list.items[0]?.at ?? since;
+  if (list.items[0]?.at > since) {
+    since = list.items[0].at;
+  }
   await Promise.all(followers.map((callback) => callback(list)));
 }
 

@@ -222,9 +222,9 @@ async fn place(
         return Err(Problem::conflict(problem));
     }
     let order = Order::place(&mut tx, &customer, &wish).await?;
+    tx.send(model::created(&order)).to_others(socket).await;
     // What was ordered is nobody's business, and a link to it would say which one it was.
     activity::record(&mut tx, &visitor, order.status.deed(), "/orders").await?;
-    tx.send(model::created(&order)).to_others(socket).await;
     tx.commit().await?;
     Done::with(&order)
 }
@@ -249,11 +249,11 @@ async fn change(
     let after = before.step(&mut tx, form.status, &staff).await?;
     let after =
         after.ok_or_else(|| Problem::conflict("Somebody has changed this order meanwhile."))?;
+    tx.send(model::updated(&before, &after)).to_others(socket).await;
     let customer = after.owner(&mut *tx).await?;
     let told = app.notifier.within(&mut tx).send(&customer, OrderMoved::of(&after)).await;
     told.map_err(Problem::failed)?;
     activity::record(&mut tx, &visitor, after.status.deed(), "/orders").await?;
-    tx.send(model::updated(&before, &after)).to_others(socket).await;
     tx.commit().await?;
     Done::with(&after)
 }
