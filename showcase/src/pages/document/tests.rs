@@ -5,7 +5,12 @@ use yrs::{
     TextRef, Transact as _, block::ClientID, types::Attrs, updates::decoder::Decode as _,
 };
 
-use super::{edit::UPDATES_MAX, events::DocumentUpdated, replica::Replica, update::Update};
+use super::{
+    edit::UPDATES_MAX,
+    events::DocumentUpdated,
+    replica::{CHARACTERS_MAX, Replica},
+    update::Update,
+};
 use crate::{
     testing::{Answer, Browser, SOCKET, Showcase},
     visitor::Visitor,
@@ -50,14 +55,16 @@ impl Page {
 
     /// The update of what is typed.
     fn write(&self, at: u32, text: &str) -> Vec<u8> {
-        let mut transaction = self.doc.transact_mut();
-        self.text.insert(&mut transaction, at, text);
-        transaction.encode_update_v1()
+        self.edit(|field, transaction| field.insert(transaction, at, text))
     }
 
     fn remove(&self, at: u32, length: u32) -> Vec<u8> {
+        self.edit(|field, transaction| field.remove_range(transaction, at, length))
+    }
+
+    fn edit(&self, edit: impl FnOnce(&TextRef, &mut yrs::TransactionMut<'_>)) -> Vec<u8> {
         let mut transaction = self.doc.transact_mut();
-        self.text.remove_range(&mut transaction, at, length);
+        edit(&self.text, &mut transaction);
         transaction.encode_update_v1()
     }
 
@@ -224,7 +231,7 @@ async fn a_text_that_would_be_too_long_is_refused() {
     let showcase = Showcase::new().await;
     let ada = showcase.user(ADA);
     let length = stored(&showcase).await.encode_utf16().count();
-    let fits = "😀".repeat((10_000 - length) / 2);
+    let fits = "😀".repeat((CHARACTERS_MAX - length) / 2);
     assert_eq!(
         ada.send(UPDATES, &Page::open(&ada).await.write(0, &fits)).await.json()["version"],
         1
@@ -232,7 +239,7 @@ async fn a_text_that_would_be_too_long_is_refused() {
     let answer = ada.send(UPDATES, &Page::open(&ada).await.write(0, "xx")).await;
     let length = length + fits.encode_utf16().count() + 2;
     let problem =
-        format!("The text may have 10000 characters, with this change it would have {length}.");
+        format!("The text may have 7000 characters, with this change it would have {length}.");
     assert_refused(&answer, StatusCode::UNPROCESSABLE_ENTITY, &problem);
     showcase.fake.assert_count::<DocumentUpdated>(1);
 }
@@ -259,6 +266,29 @@ async fn who_comes_late_gets_everything_also_when_old_updates_are_gone() {
 }
 
 #[tokio::test]
+async fn a_document_is_full_when_too_much_was_deleted_from_it() {
+    let showcase = Showcase::new().await;
+    let ada = showcase.user(ADA);
+    for round in 0.. {
+        // Each letter before the one before it: Yjs has to remember each by itself.
+        let page = Page::open(&ada).await;
+        let update = page.edit(|text, transaction| {
+            (0..2000).for_each(|_| text.insert(transaction, 0, "x"));
+            text.remove_range(transaction, 0, 2000);
+        });
+        let answer = ada.send(UPDATES, &update).await;
+        if answer.status == StatusCode::CONFLICT {
+            assert!(round > 5, "{round} rounds");
+            assert!(answer.problem().contains("Please go on in a new document."));
+            break;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert!(round < 50);
+    }
+    assert!(stored(&showcase).await.starts_with("Release notes"));
+}
+
+#[tokio::test]
 async fn a_form_replaces_the_text_of_the_present_version_only() {
     let showcase = Showcase::new().await;
     let ada = showcase.user(ADA);
@@ -270,7 +300,7 @@ async fn a_form_replaces_the_text_of_the_present_version_only() {
     assert!(stale.text.contains("Somebody has changed the text since you opened this page"));
     assert!(stale.text.contains("\n&#60;i&#62;mine</textarea>"), "{}", stale.text);
     assert_eq!(stored(&showcase).await, "First\nsecond");
-    let long = ada.post("/document/1", &format!("version=1&text={}", "x".repeat(10_001))).await;
+    let long = ada.post("/document/1", &format!("version=1&text={}", "x".repeat(7_001))).await;
     assert_eq!(long.status, StatusCode::UNPROCESSABLE_ENTITY);
     showcase.fake.assert_count::<DocumentUpdated>(1);
 }
