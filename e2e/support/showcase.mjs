@@ -18,7 +18,7 @@ const BINARY = path.resolve(
   process.env.SHOWCASE_BIN ?? fileURLToPath(new URL('../../target/debug/showcase', import.meta.url)),
 );
 const IS_SEPARATE = process.env.SHOWCASE_SERVER === 'separate';
-const SCREENSHOTS = fileURLToPath(new URL('../showcase/screenshots', import.meta.url));
+const SCREENSHOTS = fileURLToPath(new URL('../screenshots', import.meta.url));
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -28,14 +28,34 @@ export class Showcase {
   #server;
   #serverPort;
   #directory;
+  #env;
+  #isSibling = false;
 
-  static async start() {
+  /**
+   * @param {object} [options]
+   * @param {Record<string, string>} [options.env] further environment variables
+   * @param {boolean} [options.isSeparate] with a server of its own, whatever the run says
+   */
+  static async start({ env = {}, isSeparate = IS_SEPARATE } = {}) {
     const showcase = new Showcase();
+    showcase.#env = env;
     showcase.#directory = await mkdtemp(path.join(tmpdir(), 'resound-showcase-'));
     showcase.port = await fixedPort();
-    showcase.#serverPort = IS_SEPARATE ? await fixedPort() : undefined;
+    showcase.#serverPort = isSeparate ? await fixedPort() : undefined;
     await showcase.#run();
     return showcase;
+  }
+
+  /** Another process of the same application, with the same database and the same server, which must be a separate one. */
+  async sibling() {
+    const sibling = new Showcase();
+    sibling.#isSibling = true;
+    sibling.#env = this.#env;
+    sibling.#directory = this.#directory;
+    sibling.#serverPort = this.#serverPort;
+    sibling.port = await fixedPort();
+    await sibling.#run();
+    return sibling;
   }
 
   url(target = '/') {
@@ -49,13 +69,18 @@ export class Showcase {
 
   /** Where pusher-js connects. */
   get websocket() {
-    const [port, key] = IS_SEPARATE ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
+    const [port, key] = this.#serverPort ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
     return `ws://127.0.0.1:${port}/app/${key}?protocol=7&client=test&version=1`;
   }
 
   /** Kills the application, and its server if that is another process, as a power cut would. */
   async kill() {
-    await Promise.all([this.#program.stop('SIGKILL'), this.#server?.kill()]);
+    await Promise.all([this.killProcess(), this.#server?.kill()]);
+  }
+
+  /** Kills the application alone. */
+  async killProcess() {
+    await this.#program.stop('SIGKILL');
   }
 
   /** Starts it again after `kill`, with the same database. */
@@ -66,7 +91,9 @@ export class Showcase {
   async stop() {
     await this.#program.stop();
     await this.#server?.stop();
-    await rm(this.#directory, { recursive: true, force: true });
+    if (!this.#isSibling) {
+      await rm(this.#directory, { recursive: true, force: true });
+    }
     if (/panicked at/.test(this.#program.output)) {
       throw new Error(`the showcase panicked\n${this.#program.output}`);
     }
@@ -88,8 +115,10 @@ export class Showcase {
   }
 
   async #run() {
-    if (IS_SEPARATE) {
-      this.#server = await Server.start({ port: this.#serverPort });
+    if (this.#serverPort && !this.#isSibling) {
+      // It says by webhooks who joined and left; a server in the application's own process needs none.
+      const webhooks = [{ url: this.url('/broadcasting/webhook') }];
+      this.#server = await Server.start({ port: this.#serverPort, apps: [{ ...APP, webhooks }] });
     }
     const reverb = {
       BROADCAST_CONNECTION: 'reverb',
@@ -105,7 +134,8 @@ export class Showcase {
       RUST_LOG: 'warn',
       PORT: String(this.port),
       DATABASE_URL: `sqlite:${this.database}`,
-      ...(IS_SEPARATE ? reverb : {}),
+      ...(this.#serverPort ? reverb : {}),
+      ...this.#env,
     };
     this.#program = await Program.start(BINARY, [], { cwd: this.#directory, env, ready: /is at http/ });
   }
@@ -122,12 +152,86 @@ export async function connected(page) {
   await page.locator('#connection[data-state="connected"]').waitFor();
 }
 
+/**
+ * Takes the network away, and the connection with it. What Chromium calls offline only stalls a connection that stands, and
+ * hands over afterwards what came meanwhile, so that there would be nothing to catch up with.
+ */
+export async function goOffline(page) {
+  await page.context().setOffline(true);
+  await page.evaluate(async () => {
+    const { echo } = await import('/assets/layout/app.js');
+    echo.connector.pusher.disconnect();
+  });
+}
+
+/** Gives the network back; the page finds that out by itself. */
+export async function goOnline(page) {
+  await page.context().setOffline(false);
+}
+
+/**
+ * The network of a page that is opened afterwards. `setOffline` alone holds its WebSockets up, and what was sent meanwhile
+ * comes when it is over; `lose` ends them, too.
+ */
+export async function networkOf(page) {
+  let isLost = false;
+  let ends = [];
+  await page.routeWebSocket(/\/app\//, (socket) => {
+    if (isLost) {
+      socket.close();
+      return;
+    }
+    ends.push(socket, socket.connectToServer());
+  });
+  return {
+    async lose() {
+      isLost = true;
+      await page.context().setOffline(true);
+      await Promise.all(ends.map((end) => end.close()));
+      ends = [];
+    },
+    async restore() {
+      await page.context().setOffline(false);
+      isLost = false;
+    },
+  };
+}
+
 /** Ends a tab as a crash does: without a word. */
 export async function crash(page) {
   const session = await page.context().newCDPSession(page);
   const crashed = page.waitForEvent('crash');
   session.send('Page.crash').catch(() => {});
   await crashed;
+}
+
+/**
+ * Loads the page again so that a test can unplug it. Chromium's own way of being offline leaves WebSockets alone that are
+ * open; here they end, on both sides.
+ */
+export async function pluggable(page) {
+  const ends = new Set();
+  let isOffline = false;
+  await page.routeWebSocket(/.*/, (socket) => {
+    if (isOffline) {
+      return socket.close();
+    }
+    ends.add(socket).add(socket.connectToServer());
+  });
+  await page.reload();
+  await connected(page);
+  return {
+    async unplug() {
+      isOffline = true;
+      await page.context().setOffline(true);
+      await Promise.all([...ends].map((end) => end.close().catch(() => {})));
+      ends.clear();
+    },
+    async plug() {
+      isOffline = false;
+      await page.context().setOffline(false);
+    },
+  };
 }
 
 /**

@@ -17,6 +17,10 @@ use crate::{app::App, session::hex};
 struct Source;
 
 #[derive(RustEmbed)]
+#[folder = "../e2e/showcase/"]
+struct BrowserTests;
+
+#[derive(RustEmbed)]
 #[folder = "vendor/"]
 struct Vendor;
 
@@ -62,6 +66,13 @@ fn find(path: &str) -> Option<EmbeddedFile> {
 /// Whether there is a file of the source under this path.
 pub fn exists(path: &str) -> bool {
     Source::iter().any(|file| file == path)
+}
+
+/// The browser test of a page, with its path in the repository.
+pub fn browser_test(slug: &str) -> Option<(String, String)> {
+    let name = format!("{slug}.test.mjs");
+    let text = String::from_utf8_lossy(&BrowserTests::get(&name)?.data).into_owned();
+    Some((format!("e2e/showcase/{name}"), text))
 }
 
 /// The files of a folder of the source, by name, with their text.

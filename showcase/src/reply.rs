@@ -10,6 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
+use resound::notification::{NotifyError, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -91,6 +92,11 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "Choose who you are first, at the top of the page.")
     }
 
+    /// It is for others to do.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
     /// The form did not come from a page of this browser, or from an old one.
     pub fn forged() -> Self {
         Self::new(
@@ -114,6 +120,22 @@ impl Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         Self::failed(error)
+    }
+}
+
+impl From<NotifyError> for Problem {
+    fn from(error: NotifyError) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // Somebody else's, or one that was forgotten meanwhile.
+            StoreError::Unknown { .. } => Self::not_found(),
+            error => Self::failed(error),
+        }
     }
 }
 

@@ -47,6 +47,10 @@ pub fn router(app: &App) -> Router {
     router
 }
 
+/// From where a page loads a script, and connects to, beside the application itself. An extension of its response.
+#[derive(Clone)]
+pub struct ScriptsFrom(pub String);
+
 /// Nothing but this application's own files runs in its pages, and nobody frames them. An import map is a script without a
 /// file; the policy knows it by its hash.
 async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -56,9 +60,10 @@ async fn security_headers(State(app): State<App>, request: Request, next: Next) 
         map => format!("'sha256-{}'", STANDARD.encode(Sha256::digest(map))),
     };
     let mut response = next.run(request).await;
+    let scripts = response.extensions().get::<ScriptsFrom>().map_or("", |it| it.0.as_str());
     let policy = format!(
-        "default-src 'none'; script-src 'self' {imports}; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self' {scripts} {imports}; style-src 'self'; img-src 'self'; \
+         connect-src 'self' {} {scripts}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         realtime::origin(&app.broadcaster)
     );
     let headers = response.headers_mut();

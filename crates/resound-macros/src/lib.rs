@@ -14,6 +14,17 @@ use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
 /// Implements `resound::Broadcast` for a struct; see there for what `#[broadcast(…)]` understands.
+///
+/// ```
+/// use resound::{Broadcast, Channel};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize, Broadcast)]
+/// #[broadcast(private = "orders.{user_id}", name = "order.shipped")]
+/// struct OrderShipped { user_id: u64 }
+///
+/// assert_eq!(OrderShipped { user_id: 7 }.channels(), [Channel::private("orders.7")]);
+/// ```
 #[proc_macro_derive(Broadcast, attributes(broadcast))]
 pub fn derive_broadcast(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

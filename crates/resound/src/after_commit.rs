@@ -59,6 +59,19 @@ pub const EVENTS_MAX: usize = 100_000;
 
 /// The events of one transaction, or of one savepoint in it. Dropped without [`commit`](Scope::commit) it forgets
 /// them.
+///
+/// ```
+/// use resound::{Fake, after_commit::Scope, broadcast};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let fake = Fake::new();
+/// let scope = Scope::new();
+/// scope.send(&fake.broadcaster(), broadcast::public("news").name("posted")).await;
+/// drop(scope); // a page that returns early with `?` does so, too
+/// fake.assert_nothing();
+/// # }
+/// ```
 #[must_use = "events of a scope are sent by `.commit()` only"]
 pub struct Scope<'parent> {
     level: Arc<Level>,
@@ -68,6 +81,14 @@ pub struct Scope<'parent> {
 
 impl Scope<'static> {
     /// A scope without events.
+    ///
+    /// ```
+    /// use resound::after_commit::Scope;
+    ///
+    /// let scope = Scope::new();       // when the transaction begins
+    /// assert!(scope.is_empty());
+    /// scope.rollback();               // or `scope.commit().await`, as the transaction ends
+    /// ```
     pub fn new() -> Self {
         let level = Level::open(None, Arc::default());
         let current = Current(Arc::new(Mutex::new(Arc::clone(&level))));
@@ -83,6 +104,19 @@ impl Default for Scope<'static> {
 
 impl Scope<'_> {
     /// Begins to send an event that waits for this scope.
+    ///
+    /// ```
+    /// use resound::{Fake, Outcome, after_commit::Scope, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let scope = Scope::new();
+    /// let event = broadcast::public("news").name("posted");
+    /// let outcome = scope.send(&Fake::new().broadcaster(), event).to_others("123.456").result().await?;
+    /// assert_eq!(outcome, Outcome::AfterCommit);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send<E>(&self, broadcaster: &Broadcaster, event: E) -> PendingBroadcast<E>
     where
         E: Broadcast + Send + Sync + 'static,
@@ -97,6 +131,22 @@ impl Scope<'_> {
     }
 
     /// A scope for a savepoint: committed, its events wait for this one.
+    ///
+    /// ```
+    /// use resound::{Fake, after_commit::Scope, broadcast::{self, AnonymousEvent}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = Fake::new();
+    /// let mut transaction = Scope::new();
+    /// let savepoint = transaction.child();
+    /// savepoint.send(&fake.broadcaster(), broadcast::public("news").name("posted")).await;
+    /// savepoint.commit().await;
+    /// fake.assert_nothing();
+    /// transaction.commit().await;
+    /// fake.assert_count::<AnonymousEvent>(1);
+    /// # }
+    /// ```
     pub fn child(&mut self) -> Scope<'_> {
         self.savepoint()
     }
@@ -111,6 +161,23 @@ impl Scope<'_> {
 
     /// Makes all that this future sends, by whatever broadcaster, wait for this scope, or for the innermost savepoint
     /// that is open then. Tasks that it spawns are not within.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Fake, after_commit::Scope, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// async fn service(broadcaster: &Broadcaster) {
+    ///     broadcaster.send(broadcast::public("news").name("posted")).await;
+    /// }
+    ///
+    /// let fake = Fake::new();
+    /// let scope = Scope::new();
+    /// scope.within(service(&fake.broadcaster())).await;
+    /// assert_eq!(scope.len(), 1);
+    /// fake.assert_nothing();
+    /// # }
+    /// ```
     pub async fn within<F: Future>(&self, work: F) -> F::Output {
         self.current().within(work).await
     }
@@ -124,11 +191,39 @@ impl Scope<'_> {
     /// gone on.
     ///
     /// Once begun it is carried out also if nobody waits for it any more.
+    ///
+    /// ```
+    /// use resound::{Fake, after_commit::Scope, broadcast::{self, AnonymousEvent}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = Fake::new();
+    /// let scope = Scope::new();
+    /// scope.send(&fake.broadcaster(), broadcast::public("news").name("posted")).await;
+    /// // COMMIT has succeeded.
+    /// scope.commit().await;
+    /// fake.assert_count::<AnonymousEvent>(1);
+    /// # }
+    /// ```
     pub async fn commit(self) {
         deliver(self.finish()).await;
     }
 
     /// Forgets the events, as dropping it does.
+    ///
+    /// ```
+    /// use resound::{Fake, after_commit::Scope, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = Fake::new();
+    /// let scope = Scope::new();
+    /// scope.send(&fake.broadcaster(), broadcast::public("news").name("posted")).await;
+    /// // COMMIT has failed.
+    /// scope.rollback();
+    /// fake.assert_nothing();
+    /// # }
+    /// ```
     pub fn rollback(self) {
         drop(self);
     }
@@ -147,6 +242,18 @@ impl Scope<'_> {
     }
 
     /// Whether none waits.
+    ///
+    /// ```
+    /// use resound::{Fake, after_commit::Scope, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let scope = Scope::new();
+    /// assert!(scope.is_empty());
+    /// scope.send(&Fake::new().broadcaster(), broadcast::public("news").name("posted")).await;
+    /// assert!(!scope.is_empty());
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

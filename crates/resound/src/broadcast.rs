@@ -87,6 +87,15 @@ pub fn presence(name: impl ChannelSource) -> AnonymousEvent {
 }
 
 /// An event that is put together where it is sent. It begins with [`private`] and its siblings.
+///
+/// ```
+/// use resound::{Broadcast, Channel, broadcast::{self, AnonymousEvent}};
+///
+/// fn greeting(user: u64) -> AnonymousEvent {
+///     broadcast::private(format!("user.{user}")).name("greeting").with("hello")
+/// }
+/// assert_eq!(greeting(1).channels(), [Channel::private("user.1")]);
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "an event is broadcast by `broadcaster.send(event).await`, or `event.send().await`"]
 pub struct AnonymousEvent {
@@ -99,6 +108,13 @@ pub struct AnonymousEvent {
 
 impl AnonymousEvent {
     /// Names the event, exactly so: a page listens to `.greeting`. `AnonymousEvent` by default.
+    ///
+    /// ```
+    /// use resound::{Broadcast, EventName, broadcast};
+    ///
+    /// let event = broadcast::public("news").name("published");  // Echo.channel('news').listen('.published', …)
+    /// assert_eq!(Broadcast::name(&event), EventName::exact("published"));
+    /// ```
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self
@@ -107,6 +123,14 @@ impl AnonymousEvent {
     /// Sets what subscribers get; `[]` by default, as in Laravel.
     ///
     /// What can't be written as JSON is the sending's error.
+    ///
+    /// ```
+    /// use resound::broadcast;
+    /// use serde_json::json;
+    ///
+    /// let event = broadcast::public("news").name("published").with(json!({ "id": 7 }));
+    /// assert_eq!(event.json(), Some(r#"{"id":7}"#));
+    /// ```
     pub fn with(mut self, payload: impl Serialize) -> Self {
         let written = json::encode(&payload).and_then(RawValue::from_string);
         self.payload = written.map(Some).map_err(|error| error.to_string());
@@ -114,12 +138,26 @@ impl AnonymousEvent {
     }
 
     /// Leaves out the connection of whoever sent the request.
+    ///
+    /// ```
+    /// use resound::{Broadcast, SocketId, broadcast};
+    ///
+    /// let event = broadcast::public("news").name("published").to_others("123.456");
+    /// assert_eq!(event.socket(), SocketId::from("123.456"));
+    /// ```
     pub fn to_others(mut self, socket: impl Into<SocketId>) -> Self {
         self.socket = socket.into();
         self
     }
 
     /// Sends it by the connection of this name; may be repeated.
+    ///
+    /// ```
+    /// use resound::{Broadcast, broadcast};
+    ///
+    /// let event = broadcast::public("news").name("published").via("reverb").via("log");
+    /// assert_eq!(event.connections(), ["reverb", "log"]);
+    /// ```
     pub fn via(mut self, connection: impl Into<Cow<'static, str>>) -> Self {
         self.connections.push(connection.into());
         self
@@ -127,6 +165,19 @@ impl AnonymousEvent {
 
     /// Sends it by the [one broadcaster for all](crate::global), as `broadcast(event)` does. With a broadcaster at hand it is
     /// [`broadcaster.send(event)`](crate::Broadcaster::send).
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}, global};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let fake = Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// global::install(broadcaster).expect("nobody else installs one");
+    /// broadcast::public("news").name("published").send().await;
+    /// # fake.assert_count::<AnonymousEvent>(1);
+    /// # }
+    /// ```
     pub fn send(self) -> PendingBroadcast<Self> {
         crate::global::broadcaster().send(self)
     }

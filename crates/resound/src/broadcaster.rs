@@ -14,7 +14,7 @@ pub use builder::Builder;
 
 use crate::{
     after_commit::{Waits, at_once},
-    config::{CONNECTION_VARIABLES, ConfigError},
+    config::ConfigError,
     connection::{Connection, Stats},
     detached::{DETACHED_MAX, Detached},
     driver::{Answers, Credentials},
@@ -22,6 +22,7 @@ use crate::{
     error::SendError,
     event::Broadcast,
     fake::Record,
+    figures::Figures,
     front_end::EchoOptions,
     hooks::Keys,
     name::NAMESPACE,
@@ -74,6 +75,13 @@ struct Inner {
 
 impl Broadcaster {
     /// Begins a broadcaster whose connections are given one by one.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, drivers::Log};
+    ///
+    /// let broadcaster = Broadcaster::builder().connection("log", Log).build();
+    /// assert_eq!(broadcaster.connections().collect::<Vec<_>>(), ["log"]);
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -123,13 +131,7 @@ impl Broadcaster {
     /// # }
     /// ```
     pub fn from_env_or(connection: &str) -> Result<Self, ConfigError> {
-        let variable =
-            |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let is_said = CONNECTION_VARIABLES.iter().any(|name| variable(name).is_some());
-        Self::from_variables(|name| match name {
-            "BROADCAST_CONNECTION" if !is_said => Some(connection.to_owned()),
-            name => variable(name),
-        })
+        Ok(Builder::from_env_or(connection)?.build())
     }
 
     /// The same, from variables of another source.
@@ -174,6 +176,22 @@ impl Broadcaster {
     /// Begins to send an event, in the queue and by the default connection unless it says otherwise.
     ///
     /// What this gives is awaited; see [`PendingBroadcast`].
+    ///
+    /// ```
+    /// use resound::{Broadcast, Broadcaster, Outcome};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(channel = "news")]
+    /// struct Posted { id: u64 }
+    ///
+    /// # let broadcaster = Broadcaster::null();
+    /// let outcome = broadcaster.send(Posted { id: 7 }).result().await?;
+    /// assert_eq!(outcome, Outcome::Queued);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send<E>(&self, event: E) -> PendingBroadcast<E>
     where
         E: Broadcast + Send + Sync + 'static,
@@ -189,6 +207,23 @@ impl Broadcaster {
     /// ```
     pub fn stats(&self, connection: &str) -> Option<Stats> {
         self.0.connections.get(connection).map(|connection| connection.stats())
+    }
+
+    /// What goes on at the server of the default connection: how many clients it has, and the channels whose names begin with
+    /// `prefix`, with those who are in them. See [`figures`](crate::figures).
+    ///
+    /// # Errors
+    /// [`SendError::Driver`] if the driver's server has no figures or does not answer, [`SendError::Timeout`] if it takes too long.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let figures = resound::Broadcaster::null().figures("").await;
+    /// assert!(figures.is_err()); // nobody connects to this driver
+    /// # }
+    /// ```
+    pub async fn figures(&self, prefix: &str) -> Result<Figures, SendError> {
+        self.connection(&self.0.default)?.figures(prefix).await
     }
 
     /// The names of the connections, the default one first.

@@ -35,31 +35,72 @@ pub struct Channel(Cow<'static, str>);
 
 impl Channel {
     /// A channel that everybody may subscribe to.
+    ///
+    /// ```
+    /// use resound::Channel;
+    ///
+    /// assert_eq!(Channel::public("news").as_str(), "news");
+    /// ```
     pub fn public(name: impl ChannelSource) -> Self {
         Self(name.channel_name())
     }
 
     /// A channel that the application lets users into: `private-…`.
+    ///
+    /// ```
+    /// use resound::Channel;
+    ///
+    /// let user_id = 7;
+    /// assert_eq!(Channel::private(format!("orders.{user_id}")).as_str(), "private-orders.7");
+    /// ```
     pub fn private(name: impl ChannelSource) -> Self {
         Self::prefixed("private-", name)
     }
 
     /// A private channel with a list of its members: `presence-…`.
+    ///
+    /// ```
+    /// use resound::Channel;
+    ///
+    /// assert_eq!(Channel::presence("room.7").as_str(), "presence-room.7");
+    /// ```
     pub fn presence(name: impl ChannelSource) -> Self {
         Self::prefixed("presence-", name)
     }
 
     /// A private channel whose payloads the server can't read: `private-encrypted-…`.
+    ///
+    /// ```
+    /// use resound::Channel;
+    ///
+    /// assert_eq!(Channel::encrypted("letters.7").as_str(), "private-encrypted-letters.7");
+    /// ```
     pub fn encrypted(name: impl ChannelSource) -> Self {
         Self::prefixed("private-encrypted-", name)
     }
 
     /// The full name.
+    ///
+    /// ```
+    /// use resound::Channel;
+    ///
+    /// let channels = [Channel::public("news"), Channel::private("orders.7")];
+    /// let names: Vec<_> = channels.iter().map(Channel::as_str).collect();
+    /// assert_eq!(names, ["news", "private-orders.7"]);
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether payloads for this channel must be encrypted.
+    ///
+    /// ```
+    /// use resound::Channel;
+    ///
+    /// assert!(Channel::encrypted("letters.7").is_encrypted());
+    /// assert!(Channel::from("private-encrypted-cache-letters").is_encrypted());
+    /// assert!(!Channel::private("letters.7").is_encrypted());
+    /// ```
     pub fn is_encrypted(&self) -> bool {
         self.0.starts_with("private-encrypted-")
     }
@@ -103,6 +144,22 @@ impl From<&Self> for Channel {
 /// What a channel can be named after: a text, or a [`Model`].
 ///
 /// It is implemented for what there is; see [`Channel`] for its use.
+///
+/// ```
+/// use resound::{Channel, Model, channel::ChannelSource};
+///
+/// struct User { id: u64 }
+/// impl Model for User {
+///     fn key(&self) -> String { self.id.to_string() }
+/// }
+///
+/// /// The channel of what is to be read aloud.
+/// fn aloud(source: impl ChannelSource) -> Channel {
+///     Channel::private(format!("aloud.{}", source.channel_name()))
+/// }
+/// assert_eq!(aloud("news").as_str(), "private-aloud.news");
+/// assert_eq!(aloud(&User { id: 1 }).as_str(), "private-aloud.App.Models.User.1");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't name a channel",
     label = "neither a text nor a reference to a model",
@@ -110,6 +167,12 @@ impl From<&Self> for Channel {
 )]
 pub trait ChannelSource {
     /// The name without the prefix of its kind.
+    ///
+    /// ```
+    /// use resound::channel::ChannelSource;
+    ///
+    /// assert_eq!("orders.7".channel_name(), "orders.7");
+    /// ```
     fn channel_name(self) -> Cow<'static, str>;
 }
 

@@ -10,6 +10,15 @@ use crate::{
 };
 
 /// Why the environment describes no broadcaster.
+///
+/// ```
+/// use resound::{Broadcaster, config::ConfigError};
+///
+/// let ably = |name: &str| (name == "BROADCAST_CONNECTION").then(|| "ably".to_owned());
+/// let error = Broadcaster::from_variables(ably).expect_err("there is no such driver");
+/// assert!(matches!(error, ConfigError::UnknownConnection { .. }));
+/// assert!(error.to_string().starts_with(r#"BROADCAST_CONNECTION is "ably", but this build"#));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {

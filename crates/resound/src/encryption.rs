@@ -28,6 +28,12 @@ const NONCE_BYTES: usize = 24;
 pub struct MasterKey([u8; KEY_BYTES]);
 
 /// Why a text is no master key.
+///
+/// ```
+/// use resound::encryption::{MasterKey, MasterKeyFault};
+///
+/// assert_eq!(MasterKey::from_base64("c2hvcnQ=").err(), Some(MasterKeyFault));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a master key is 32 bytes in base64, such as `openssl rand -base64 32` makes")]
 pub struct MasterKeyFault;
@@ -37,6 +43,14 @@ impl MasterKey {
     ///
     /// # Errors
     /// If it is not base64, or not of 32 bytes.
+    ///
+    /// ```
+    /// use resound::encryption::MasterKey;
+    ///
+    /// // openssl rand -base64 32
+    /// let key = MasterKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    /// assert!(key.is_ok());
+    /// ```
     pub fn from_base64(text: &str) -> Result<Self, MasterKeyFault> {
         let bytes = BASE64_STANDARD.decode(text.trim()).map_err(|_| MasterKeyFault)?;
         bytes.try_into().map(Self).map_err(|_| MasterKeyFault)

@@ -43,6 +43,15 @@ impl Envelope {
     ///
     /// # Errors
     /// If its payload can't be written as JSON.
+    ///
+    /// ```
+    /// use resound::{Envelope, broadcast};
+    ///
+    /// let event = broadcast::private("user.1").name("greeting");
+    /// let envelope = Envelope::of(&event, r"App\Events")?;
+    /// assert_eq!((&*envelope.name, &*envelope.payload), ("greeting", "[]"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn of<E: Broadcast + ?Sized>(event: &E, namespace: &str) -> serde_json::Result<Self> {
         let mut payload = json::encode(&event.payload())?;
         if payload == "null" {
@@ -84,6 +93,15 @@ impl Envelope {
     ///
     /// # Errors
     /// If it is something else, or of a version that this one does not know.
+    ///
+    /// ```
+    /// use resound::Envelope;
+    ///
+    /// let stored = r#"{"v":1,"event":"posted","channels":["news"],"data":"{\"id\":7}"}"#;
+    /// let envelope = Envelope::from_json(stored)?;
+    /// assert_eq!(envelope.payload, r#"{"id":7}"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_json(text: &str) -> Result<Self, FormatError> {
         let Version { v } = serde_json::from_str(text).map_err(FormatError::Malformed)?;
         if v != VERSION {
@@ -107,6 +125,13 @@ impl Envelope {
 }
 
 /// Why a stored envelope can't be read.
+///
+/// ```
+/// use resound::{Envelope, envelope::FormatError};
+///
+/// let stored = r#"{"v":9,"event":"posted","channels":[]}"#;
+/// assert!(matches!(Envelope::from_json(stored), Err(FormatError::Version(9))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {

@@ -3,6 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 /// Why a driver did not send an event.
+///
+/// ```
+/// use resound::DriverError;
+///
+/// /// What a driver makes of an answer of HTTP.
+/// fn fault(status: u16) -> DriverError {
+///     let message = format!("the server answered {status}");
+///     match status {
+///         429 | 503 => DriverError::Unavailable(message), // it is tried again
+///         _ => DriverError::Refused(message),
+///     }
+/// }
+/// assert_eq!(fault(403).to_string(), "the server answered 403");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DriverError {
@@ -22,6 +36,20 @@ pub enum DriverError {
 ///
 /// By default it goes to the log; [`PendingBroadcast::result`](crate::PendingBroadcast::result) gives it to the
 /// caller.
+///
+/// ```
+/// use resound::{Broadcaster, SendError, broadcast};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let event = broadcast::public("news").name("posted").via("reverb");
+/// match Broadcaster::null().send(event).result().await {
+///     Err(SendError::UnknownConnection { name, known, .. }) => assert_eq!((&*name, &*known), ("reverb", "null")),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -101,6 +129,21 @@ pub(crate) fn because(reason: Option<&str>) -> String {
 }
 
 /// Why a [queue](crate::queue::Queue) did not take an event.
+///
+/// ```
+/// use resound::{error::QueueError, queue::{Job, Pushing, Queue}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// struct Full;
+/// impl Queue for Full {
+///     fn push(&self, jobs: Vec<Job>) -> Pushing<'_> {
+///         Box::pin(async move { Err(QueueError::new(format!("no room for {}", jobs.len()))) })
+///     }
+/// }
+/// # assert_eq!(Full.push(Vec::new()).await.unwrap_err().to_string(), "no room for 0");
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct QueueError(String);

@@ -14,6 +14,7 @@
 //! * `embedded`: the server inside this process
 //! * `encryption`: payloads that the server can't read
 //! * [`channels`]: who may join
+//! * [`figures`]: what a server tells
 //! * [`front_end`]: Echo's options for a page
 //! * [`hooks`]: what is called when somebody joins, leaves, or says something
 //! * [`fake`]: assertions for tests
@@ -39,6 +40,7 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod fake;
+pub mod figures;
 pub mod front_end;
 pub mod global;
 pub mod hooks;

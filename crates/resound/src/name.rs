@@ -28,11 +28,25 @@ pub enum EventName {
 
 impl EventName {
     /// A name within the broadcaster's namespace.
+    ///
+    /// ```
+    /// use resound::EventName;
+    ///
+    /// // Echo.listen('OrderShipped')
+    /// assert_eq!(EventName::short("OrderShipped").on_the_wire("Shop"), r"Shop\OrderShipped");
+    /// ```
     pub fn short(name: impl Into<Cow<'static, str>>) -> Self {
         Self::Short(name.into())
     }
 
     /// A name that is sent as it is.
+    ///
+    /// ```
+    /// use resound::EventName;
+    ///
+    /// // Echo.listen('.order.shipped')
+    /// assert_eq!(EventName::exact("order.shipped").on_the_wire("Shop"), "order.shipped");
+    /// ```
     pub fn exact(name: impl Into<Cow<'static, str>>) -> Self {
         Self::Exact(name.into())
     }
@@ -59,6 +73,13 @@ impl EventName {
     }
 
     /// The name that subscribers get.
+    ///
+    /// ```
+    /// use resound::{EventName, name::NAMESPACE};
+    ///
+    /// assert_eq!(EventName::short("Posted").on_the_wire(NAMESPACE), r"App\Events\Posted");
+    /// assert_eq!(EventName::short("Posted").on_the_wire(""), "Posted");
+    /// ```
     pub fn on_the_wire(&self, namespace: &str) -> String {
         match self {
             Self::Short(name) if namespace.is_empty() => name.clone().into_owned(),

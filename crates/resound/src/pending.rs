@@ -18,6 +18,19 @@ use crate::{
 };
 
 /// When an event is sent.
+///
+/// ```
+/// use resound::{Fake, Timing, broadcast};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let fake = Fake::new();
+/// fake.broadcaster().send(broadcast::public("news")).await;
+/// fake.broadcaster().send(broadcast::public("news")).now().await;
+/// let timings: Vec<_> = fake.events().iter().map(|event| event.timing).collect();
+/// assert_eq!(timings, [Timing::Later, Timing::Now]);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timing {
     /// In the queue: the sender goes on at once.
@@ -27,6 +40,18 @@ pub enum Timing {
 }
 
 /// What became of an event that met no error.
+///
+/// ```
+/// use resound::{Broadcaster, Outcome, broadcast};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broadcaster = Broadcaster::null();
+/// let to_nobody = broadcast::on(Vec::<String>::new()).name("posted");
+/// assert_eq!(broadcaster.send(to_nobody).result().await?, Outcome::Skipped);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -89,30 +114,94 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     /// Leaves out the connection of whoever sent the request; with [`SocketId::none`] everybody gets it.
     ///
     /// With axum [`SocketId`] is an extractor.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Fake, SocketId, broadcast::{self, AnonymousEvent}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// /// With axum, `socket: SocketId` is an argument of the handler.
+    /// async fn rename(socket: SocketId, broadcaster: Broadcaster) {
+    ///     broadcaster.send(broadcast::private("board").name("renamed")).to_others(socket).await;
+    /// }
+    /// # let fake = Fake::new();
+    /// # rename("123.456".into(), fake.broadcaster()).await;
+    /// # fake.assert_broadcast::<AnonymousEvent>(|_| true).to_others("123.456");
+    /// # }
+    /// ```
     pub fn to_others(mut self, socket: impl Into<SocketId>) -> Self {
         self.socket = socket.into();
         self
     }
 
     /// Sends it before the sender goes on, whatever the event says.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Outcome, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broadcaster = Broadcaster::null();
+    /// let outcome = broadcaster.send(broadcast::public("alarms").name("fire")).now().result().await?;
+    /// assert_eq!(outcome, Outcome::Sent);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn now(mut self) -> Self {
         self.timing = Some(Timing::Now);
         self
     }
 
     /// Puts it into the queue, whatever the event says.
+    ///
+    /// ```
+    /// use resound::{Broadcast, Broadcaster, Outcome};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(channel = "alarms", now)]
+    /// struct Alarm;
+    ///
+    /// # let broadcaster = Broadcaster::null();
+    /// assert_eq!(broadcaster.send(Alarm).later().result().await?, Outcome::Queued);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn later(mut self) -> Self {
         self.timing = Some(Timing::Later);
         self
     }
 
     /// Sends it by the connection of this name; may be repeated.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, broadcast, drivers::{Log, Null}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let broadcaster = Broadcaster::builder().connection("none", Null).connection("log", Log).build();
+    /// broadcaster.send(broadcast::public("news").name("posted")).via("log").now().await;
+    /// assert_eq!(broadcaster.stats("log").map(|stats| stats.sent), Some(1));
+    /// # }
+    /// ```
     pub fn via(mut self, connection: impl Into<Cow<'static, str>>) -> Self {
         self.connections.push(connection.into());
         self
     }
 
     /// Puts it into the queue of this name, whatever [the event says](Broadcast::queue). The queue in memory knows no names.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("news").name("posted")).on_queue("low").await;
+    /// assert_eq!(fake.events()[0].envelope.queue.as_deref(), Some("low"));
+    /// # }
+    /// ```
     pub fn on_queue(mut self, queue: impl Into<Cow<'static, str>>) -> Self {
         self.queue = Some(queue.into());
         self
@@ -122,6 +211,25 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     ///
     /// Within a transaction ([`Scope`](crate::after_commit::Scope), `resound::sql`) events wait for its commit otherwise. There it
     /// goes through the queue in memory, also if there is a durable one: that one could wait for the very transaction.
+    ///
+    /// ```
+    /// use resound::{Fake, after_commit::Scope, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let fake = Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// let scope = Scope::new();
+    /// scope
+    ///     .within(async {
+    ///         broadcaster.send(broadcast::private("imports.7").name("begun")).before_commit().await;
+    ///         // … many rows …
+    ///     })
+    ///     .await;
+    /// scope.rollback();
+    /// assert_eq!(fake.events().len(), 1);
+    /// # }
+    /// ```
     pub fn before_commit(mut self) -> Self {
         if self.waits.is_within() {
             self.shelf = Shelf::Memory;
@@ -133,6 +241,19 @@ impl<E: Broadcast + Send + Sync + 'static> PendingBroadcast<E> {
     /// Gives errors to the caller rather than to the log.
     ///
     /// Of a queued event these are only the errors of queueing it.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, SendError, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// async fn save(broadcaster: &Broadcaster) -> Result<(), SendError> {
+    ///     broadcaster.send(broadcast::public("news").name("posted")).now().result().await?;
+    ///     Ok(())
+    /// }
+    /// assert!(save(&Broadcaster::null()).await.is_ok());
+    /// # }
+    /// ```
     pub fn result(self) -> CheckedBroadcast<E> {
         CheckedBroadcast(self)
     }
@@ -214,6 +335,18 @@ impl<E: fmt::Debug> fmt::Debug for PendingBroadcast<E> {
 }
 
 /// A [`PendingBroadcast`] whose errors are the caller's.
+///
+/// ```
+/// use resound::{Broadcaster, broadcast};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let broadcaster = Broadcaster::null();
+/// let checked = broadcaster.send(broadcast::public("news").name("posted")).via("reverb").result();
+/// let error = checked.await.unwrap_err();
+/// assert_eq!(error.to_string(), r#"there is no broadcast connection "reverb"; there is null"#);
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "an event is sent when this is awaited"]
 pub struct CheckedBroadcast<E>(PendingBroadcast<E>);

@@ -15,6 +15,17 @@ pub const DEFAULT: &str = "default";
 pub type Pushing<'a> = Pin<Box<dyn Future<Output = Result<(), QueueError>> + Send + 'a>>;
 
 /// One event for one connection, ready to be sent in one call of its driver.
+///
+/// ```
+/// use resound::{Envelope, broadcast, queue::Job};
+///
+/// let envelope = Envelope::of(&broadcast::public("news").name("posted"), "")?;
+/// let job = Job::new("default", "reverb", envelope);
+/// // The columns of a table of jobs.
+/// let row = (job.queue, job.connection, job.envelope.to_json());
+/// # let _ = row;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Job {
@@ -78,5 +89,25 @@ pub trait Queue: Any + Send + Sync {
     ///
     /// # Errors
     /// Why they are not kept. The sender is told, or the log.
+    ///
+    /// ```
+    /// use resound::{error::QueueError, queue::{Job, Pushing, Queue}};
+    /// use tokio::sync::mpsc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// struct Line(mpsc::Sender<Vec<Job>>);
+    /// impl Queue for Line {
+    ///     fn push(&self, jobs: Vec<Job>) -> Pushing<'_> {
+    ///         Box::pin(async move {
+    ///             self.0.send(jobs).await.map_err(|_| QueueError::new("nobody takes jobs out"))
+    ///         })
+    ///     }
+    /// }
+    /// # let (sender, receiver) = mpsc::channel(1);
+    /// # drop(receiver);
+    /// # assert!(Line(sender).push(Vec::new()).await.is_err());
+    /// # }
+    /// ```
     fn push(&self, jobs: Vec<Job>) -> Pushing<'_>;
 }

@@ -22,16 +22,37 @@ pub struct SocketId(Option<Box<str>>);
 
 impl SocketId {
     /// No connection: everybody gets the event.
+    ///
+    /// ```
+    /// use resound::SocketId;
+    ///
+    /// const EVERYBODY: SocketId = SocketId::none();
+    /// assert_eq!(EVERYBODY, SocketId::default());
+    /// ```
     pub const fn none() -> Self {
         Self(None)
     }
 
     /// The id as text, if there is one.
+    ///
+    /// ```
+    /// use resound::SocketId;
+    ///
+    /// let header = Some("123.456");
+    /// assert_eq!(SocketId::from(header).as_deref(), Some("123.456"));
+    /// ```
     pub fn as_deref(&self) -> Option<&str> {
         self.0.as_deref()
     }
 
     /// The id if it has the form that Pusher's servers give out: two numbers joined by a dot.
+    ///
+    /// ```
+    /// use resound::SocketId;
+    ///
+    /// assert_eq!(SocketId::from("123.456").pusher(), Some("123.456"));
+    /// assert_eq!(SocketId::from("q1w2e3").pusher(), None); // Socket.IO
+    /// ```
     pub fn pusher(&self) -> Option<&str> {
         self.as_deref().filter(|id| resound_protocol::socket_id::SocketId::is_well_formed(id))
     }

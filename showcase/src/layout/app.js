@@ -89,7 +89,7 @@ export async function fetchPatiently(url, options) {
 
 /**
  * Forms with `data-live` are sent without leaving the page. Afterwards they get the event `sent`, with the answer; what
- * went wrong is shown in the form, and what was entered stays.
+ * went wrong is shown in the form, what was entered stays, and the event is `refused`.
  */
 document.addEventListener('submit', async (event) => {
   const form = event.target;
@@ -108,12 +108,13 @@ document.addEventListener('submit', async (event) => {
     if (answer?.to) {
       location.assign(answer.to);
     } else {
-      form.dispatchEvent(new CustomEvent('sent', { detail: answer }));
+      form.dispatchEvent(new CustomEvent('sent', { bubbles: true, detail: answer }));
     }
   } catch (error) {
     const problem = document.createElement('p');
     Object.assign(problem, { className: 'problem', role: 'alert', textContent: error.message });
     form.append(problem);
+    form.dispatchEvent(new CustomEvent('refused', { bubbles: true, detail: error }));
   } finally {
     form.ariaBusy = 'false';
   }
@@ -158,7 +159,7 @@ export function announce(text) {
 const TOAST_MS = 6000;
 const TOASTS_MAX = 4;
 
-/** Shows a message for a moment, with a link if there is something to see. */
+/** Shows a message for a moment, with a link if there is something to see; returns it, for who wants to remove it earlier. */
 export function toast(text, href) {
   const toasts = document.getElementById('toasts');
   const item = document.createElement('li');
@@ -175,6 +176,7 @@ export function toast(text, href) {
   }
   setTimeout(() => item.remove(), TOAST_MS);
   announce(text);
+  return item;
 }
 
 // The menu of people closes like a menu.

@@ -1,18 +1,21 @@
 //! The frame of all pages, the front page, and the code of each page.
 
+mod code;
+
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRequestParts, Path},
+    extract::FromRequestParts,
     http::request::Parts,
     response::{Html, IntoResponse as _, Response},
     routing::get,
 };
 
+pub use self::code::{Source, sources};
 use crate::{
     app::App,
     assets,
-    pages::{self, PAGES, Page},
+    pages::{self, PAGES, Page, notifications::Bell},
     reply::{self, Problem},
     session::Session,
     visitor::{Avatar, User, Visitor},
@@ -29,6 +32,8 @@ pub fn view(template: &impl Template) -> View {
 /// What `frame.html` needs; an extractor, and a field of every template.
 pub struct Frame {
     pub visitor: Visitor,
+    /// None for guests.
+    pub bell: Option<Bell>,
     /// Of the hidden field `_token` of every form.
     pub token: String,
     /// The problem of the form before, for browsers without JavaScript.
@@ -53,7 +58,11 @@ impl Frame {
         let (slug, imports) = page.map(|page| (page.slug, page.imports)).unwrap_or_default();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
-        Ok(Self { visitor, token, notice, users, pages: PAGES, slug, imports })
+        let bell = match &visitor.user {
+            Some(user) => Some(Bell::of(app, user).await?),
+            None => None,
+        };
+        Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug, imports })
     }
 
     /// The files of this kind that belong to the page.
@@ -79,7 +88,7 @@ impl FromRequestParts<App> for Frame {
 
 /// `/` and `/code/{page}`.
 pub fn routes() -> Router<App> {
-    Router::new().route("/", get(index)).route("/code/{slug}", get(code))
+    Router::new().route("/", get(index)).route("/code/{slug}", get(code::code))
 }
 
 #[derive(Template)]
@@ -90,23 +99,6 @@ struct Index {
 
 async fn index(frame: Frame) -> View {
     view(&Index { frame })
-}
-
-#[derive(Template)]
-#[template(path = "layout/code.html")]
-struct Code {
-    frame: Frame,
-    page: &'static Page,
-    files: Vec<(String, String)>,
-}
-
-/// The code of a page, as it is in the repository.
-async fn code(frame: Frame, Path(slug): Path<String>) -> View {
-    let page = PAGES.iter().find(|page| page.slug == slug).ok_or_else(Problem::not_found)?;
-    let mut files = assets::folder(&format!("pages/{slug}"));
-    // The module is the table of contents.
-    files.sort_by_key(|(name, _)| (name != "mod.rs", name != "events.rs"));
-    view(&Code { frame, page, files })
 }
 
 #[derive(Template)]

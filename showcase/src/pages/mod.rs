@@ -13,7 +13,13 @@
 pub mod activity;
 mod chat;
 mod document;
+pub mod hood;
+pub mod notifications;
+mod orders;
 mod poll;
+mod readers;
+mod scores;
+mod ticker;
 
 use axum::Router;
 use resound::{Channels, hooks::Hooks};
@@ -22,10 +28,16 @@ use crate::{app::App, visitor::Visitor};
 
 /// All features, in the order of the navigation.
 pub const PAGES: &[Page] = &[
-    chat::PAGE, //
+    notifications::PAGE,
+    chat::PAGE,
+    readers::PAGE,
     document::PAGE,
     poll::PAGE,
+    orders::PAGE,
+    ticker::PAGE,
     activity::PAGE,
+    scores::PAGE,
+    hood::PAGE,
 ];
 
 /// What the application knows of a feature.

@@ -1,11 +1,16 @@
 //! The application that a server asks who may subscribe, as a test plays it.
 
 use std::{
+    fmt::Debug,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
 };
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
 use crate::{log::DEADLINE, settings::Settings};
@@ -23,14 +28,30 @@ pub(crate) struct Question {
     /// The request's line and headers, as they came.
     pub(crate) head: String,
     pub(crate) body: String,
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
 }
+
+/// A connection, over TLS or not.
+trait Stream: Read + Write + Send + Debug {}
+
+impl<S: Read + Write + Send + Debug> Stream for S {}
 
 impl Application {
     /// An application whose questions the test answers.
     pub(crate) fn start() -> Self {
         let (tx, questions) = channel();
-        Self { address: listen(move |question| drop(tx.send(question))), questions }
+        Self { address: listen(plain, move |question| drop(tx.send(question))), questions }
+    }
+
+    /// The same, over TLS.
+    pub(crate) fn over_tls(config: ServerConfig) -> Self {
+        let (tx, questions) = channel();
+        let config = Arc::new(config);
+        let open = move |stream| -> Box<dyn Stream> {
+            let connection = ServerConnection::new(Arc::clone(&config)).expect("it is sound");
+            Box::new(StreamOwned::new(connection, stream))
+        };
+        Self { address: listen(open, move |question| drop(tx.send(question))), questions }
     }
 
     /// One that lets everybody in: as the user that the header `X-User` names, if there is one.
@@ -43,12 +64,17 @@ impl Application {
             }
             None => question.grant("true"),
         };
-        Self { address: listen(grant), questions }
+        Self { address: listen(plain, grant), questions }
     }
 
     /// An address of the application.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Its port on this machine.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// The settings of a server that asks this application; `socketio` are lines of that table.
@@ -73,6 +99,11 @@ impl Application {
     #[track_caller]
     pub(crate) fn next(&self) -> Question {
         self.questions.recv_timeout(DEADLINE).expect("a question in time")
+    }
+
+    /// Whether nothing was asked that is not answered.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.questions.try_recv().is_err()
     }
 }
 
@@ -103,22 +134,29 @@ impl Question {
     }
 }
 
+fn plain(stream: TcpStream) -> Box<dyn Stream> {
+    Box::new(stream)
+}
+
 /// Reads one request of every connection. The thread ends with the tests.
-fn listen(take: impl FnMut(Question) + Clone + Send + 'static) -> SocketAddr {
+fn listen(
+    open: impl Fn(TcpStream) -> Box<dyn Stream> + Clone + Send + 'static,
+    take: impl FnMut(Question) + Clone + Send + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("it is bound");
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             // A connection that was opened and not needed must not keep the next one waiting.
             let _ = stream.set_read_timeout(Some(DEADLINE));
-            let mut take = take.clone();
-            std::thread::spawn(move || read(stream).into_iter().for_each(&mut take));
+            let (open, mut take) = (open.clone(), take.clone());
+            std::thread::spawn(move || read(open(stream)).into_iter().for_each(&mut take));
         }
     });
     address
 }
 
-fn read(mut stream: TcpStream) -> Option<Question> {
+fn read(mut stream: Box<dyn Stream>) -> Option<Question> {
     let mut read = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&read);

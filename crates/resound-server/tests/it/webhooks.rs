@@ -1,19 +1,25 @@
 //! Webhooks: an application is told what happens, in order, signed, and until it has taken it.
 
-use std::{collections::VecDeque, fmt::Write as _};
+use std::{collections::VecDeque, fmt::Write as _, sync::Arc};
 
 use resound_protocol::{
     signature::Signer,
     webhook::{Event, Webhook},
 };
 use rustix::process::Signal;
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{PrivateKeyDer, pem::PemObject as _},
+};
 use serde_json::{Value, json};
 
 use crate::{
     application::{Application, Question},
     reload::reload,
-    server::Server,
+    server::{RESOUND, Server, command, folder},
     settings::{KEY, SECRET, Settings},
+    tls_client::{certificate, fixture},
 };
 
 const ROOM: &str = "presence-room.1";
@@ -37,8 +43,7 @@ impl Receiver {
     }
 
     fn settings(&self, server: &str, lines: &str) -> Settings {
-        let url = self.application.url("/hook?token=t");
-        Settings::of(server, &format!("webhooks = [{{ url = \"{url}\" {lines} }}]"))
+        settings_of(&self.application.url("/hook?token=t"), server, lines)
     }
 
     /// The next webhook, which is not answered yet.
@@ -81,6 +86,10 @@ impl Receiver {
             assert_eq!(self.next(), *line);
         }
     }
+}
+
+fn settings_of(url: &str, server: &str, lines: &str) -> Settings {
+    Settings::of(server, &format!("webhooks = [{{ url = \"{url}\" {lines} }}]"))
 }
 
 fn metric(server: &Server, name: &str) -> String {
@@ -238,4 +247,58 @@ fn who_was_there_at_the_end_of_the_process_is_told_to_be_gone() {
     receiver.expect(&["news channel_vacated"]);
     drop(ann);
     assert!(server.wait().success());
+}
+
+/// A receiver with the certificate of `localhost`, which the tests' root has signed.
+fn over_tls() -> Receiver {
+    let chain = ["server.pem", "chain.pem"].map(certificate).to_vec();
+    let key = PrivateKeyDer::from_pem_file(fixture("server.key")).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions that the provider has")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("they belong together");
+    Receiver { application: Application::over_tls(config), events: VecDeque::new() }
+}
+
+/// A server that trusts this file's certificates, and tells a receiver by this name.
+fn trusting(roots: &str, host: &str, receiver: &Receiver) -> Server {
+    let url = format!("https://{host}:{}/hook?token=t", receiver.application.port());
+    let folder = folder(&settings_of(&url, DELAY, "").toml());
+    let mut command = command(RESOUND, folder.path());
+    command.args(["start", "--port", "0", "--log", "json"]);
+    command.env("SSL_CERT_FILE", fixture(roots));
+    Server::spawn(command, folder)
+}
+
+#[test]
+fn over_tls_a_receiver_is_told_whose_certificate_a_trusted_root_has_signed() {
+    let mut receiver = over_tls();
+    let server = trusting("root.pem", "localhost", &receiver);
+    let mut ann = server.connect();
+    ann.join(ROOM, "7");
+    receiver.expect(&["presence-room.1 channel_occupied", "presence-room.1 member_added 7"]);
+    drop(ann);
+    receiver.expect(&["presence-room.1 member_removed 7", "presence-room.1 channel_vacated"]);
+    server.wait_until(|| metric(&server, "webhook_events_sent_total") == "4");
+}
+
+#[test]
+fn over_tls_nobody_else_is_told_and_the_log_says_why() {
+    for (roots, host, why) in [
+        ("second.pem", "localhost", "the certificate's issuer is not trusted"),
+        ("root.pem", "127.0.0.1", "the certificate is for another name"),
+    ] {
+        let receiver = over_tls();
+        let server = trusting(roots, host, &receiver);
+        let mut ann = server.connect();
+        ann.subscribe("news");
+        let line = server.log.wait_for(
+            "a webhook failed; it is sent again until 255 s have passed, and those of the same channels wait for it",
+        );
+        let reason = line["reason"].as_str().expect("a text");
+        assert!(reason.starts_with(why), "{reason}");
+        assert!(receiver.application.is_quiet());
+    }
 }

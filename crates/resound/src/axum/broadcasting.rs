@@ -84,6 +84,21 @@ pub struct Broadcasting<S> {
 
 impl<S: Clone + Send + Sync + 'static> Broadcasting<S> {
     /// No channels yet: nobody joins anything.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::{Request, StatusCode}};
+    /// use resound::{Broadcaster, axum::Broadcasting};
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let router: Router = Broadcasting::new(&Broadcaster::null()).routes();
+    /// let question = Request::post("/broadcasting/auth?channel_name=private-news&socket_id=1.2");
+    /// let answer = router.oneshot(question.body(Body::empty())?).await?;
+    /// assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(broadcaster: &Broadcaster) -> Self {
         let signing = Signing::new(&broadcaster.answers());
         Self { signing, guards: Vec::new(), path: "/broadcasting".to_owned() }
@@ -91,6 +106,31 @@ impl<S: Clone + Send + Sync + 'static> Broadcasting<S> {
 
     /// Adds channels, whose users may be of another kind than those of channels before. They are asked if the ones
     /// before have no route, no user, or leave it to others.
+    ///
+    /// ```
+    /// use axum::{Router, http::StatusCode};
+    /// use resound::{Broadcaster, Channels, Path, axum::Broadcasting};
+    /// # use axum::{body::Body, extract::FromRequestParts, http::{Request, request::Parts}};
+    /// # use tower::ServiceExt;
+    /// # #[derive(Clone)]
+    /// # struct User { id: u64 }
+    /// # impl<S: Sync> FromRequestParts<S> for User {
+    /// #     type Rejection = StatusCode;
+    /// #     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, StatusCode> { Ok(Self { id: 7 }) }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let channels = Channels::new()
+    ///     .user::<User>()
+    ///     .private("orders.{id}", |user: User, Path(id): Path<u64>| async move { user.id == id });
+    /// let router: Router = Broadcasting::new(&Broadcaster::null()).channels(channels).routes();
+    /// # let question = Request::post("/broadcasting/auth?channel_name=private-orders.7&socket_id=1.2");
+    /// # let answer = router.oneshot(question.body(Body::empty())?).await?;
+    /// # assert_eq!(answer.status(), StatusCode::OK);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn channels<U>(mut self, channels: Channels<S, U>) -> Self
     where
         U: FromRequestParts<S> + Clone + Send + Sync + 'static,
@@ -100,12 +140,47 @@ impl<S: Clone + Send + Sync + 'static> Broadcasting<S> {
     }
 
     /// Sets what stands in front of `/auth`, `/broadcasting` by default; Echo's option `authEndpoint`.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::{Request, StatusCode}};
+    /// use resound::{Broadcaster, axum::Broadcasting};
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // new Echo({ authEndpoint: '/api/broadcasting/auth', … })
+    /// let router: Router = Broadcasting::new(&Broadcaster::null()).path("/api/broadcasting").routes();
+    /// let question = Request::post("/api/broadcasting/auth").body(Body::empty())?;
+    /// assert_ne!(router.oneshot(question).await?.status(), StatusCode::NOT_FOUND);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(mut self, path: &str) -> Self {
         path.trim_end_matches('/').clone_into(&mut self.path);
         self
     }
 
     /// Sets the form of answers, by default that of the broadcaster's default connection.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use resound::{Broadcaster, Channels, axum::Broadcasting, driver::Answers};
+    /// # use axum::{body::{Body, to_bytes}, http::Request};
+    /// # use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let channels = Channels::new().private("news", |()| async { true });
+    /// let router: Router = Broadcasting::new(&Broadcaster::null())
+    ///     .channels(channels)
+    ///     .answers(Answers::SocketIo) // laravel-echo-server asks
+    ///     .routes();
+    /// # let question = Request::post("/broadcasting/auth?channel_name=private-news").body(Body::empty())?;
+    /// # let answer = to_bytes(router.oneshot(question).await?.into_body(), 100).await?;
+    /// assert_eq!(answer, "true");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "it is one of few values, made for this")]
     pub fn answers(mut self, answers: Answers) -> Self {
         self.signing = Signing::new(&answers);
@@ -113,6 +188,17 @@ impl<S: Clone + Send + Sync + 'static> Broadcasting<S> {
     }
 
     /// The routes, to merge into the application's router.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use resound::{Broadcaster, axum::Broadcasting};
+    ///
+    /// let broadcasting = Broadcasting::new(&Broadcaster::null());
+    /// let router: Router = Router::new()
+    ///     .route("/", get(async || "hello"))
+    ///     .merge(broadcasting.routes());
+    /// # let _ = router;
+    /// ```
     pub fn routes(self) -> Router<S> {
         let (auth, user_auth) = (format!("{}/auth", self.path), format!("{}/user-auth", self.path));
         let this = Arc::new(self);

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
     broadcaster::{Broadcaster, Inner},
-    config::{self, ConfigError},
-    connection::{Connection, Policy},
+    config::{self, CONNECTION_VARIABLES, ConfigError},
+    connection::{Connection, Failure, Policy, Told},
     driver::{Answers, Driver},
     drivers::Null,
+    envelope::Envelope,
     error::because,
     fake::Record,
     front_end::EchoOptions,
@@ -40,6 +41,8 @@ pub struct Builder {
     #[cfg(feature = "embedded")]
     embedded: Option<crate::embedded::Embedded>,
     queue: Option<Arc<dyn Queue>>,
+    on_sent: Option<Told<Envelope>>,
+    on_failure: Option<Told<Failure>>,
 }
 
 impl Default for Builder {
@@ -54,6 +57,8 @@ impl Default for Builder {
             #[cfg(feature = "embedded")]
             embedded: None,
             queue: None,
+            on_sent: None,
+            on_failure: None,
         }
     }
 }
@@ -77,27 +82,90 @@ impl Builder {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
+    /// The same, with a connection for the case that the environment names none, as [`Broadcaster::from_env_or`].
+    ///
+    /// # Errors
+    /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// # fn example() -> Result<(), resound::config::ConfigError> {
+    /// let broadcaster = resound::Builder::from_env_or("log")?.namespace("App\\Events\\Shop").build();
+    /// assert_eq!(broadcaster.connections().next(), Some("log"));
+    /// # Ok(())
+    /// # }
+    /// # example().unwrap();
+    /// ```
+    pub fn from_env_or(connection: &str) -> Result<Self, ConfigError> {
+        let variable =
+            |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let is_said = CONNECTION_VARIABLES.iter().any(|name| variable(name).is_some());
+        Self::from_variables(|name| match name {
+            "BROADCAST_CONNECTION" if !is_said => Some(connection.to_owned()),
+            name => variable(name),
+        })
+    }
+
     /// The same, from variables of another source.
     ///
     /// # Errors
     /// Those of [`Broadcaster::from_env`].
+    ///
+    /// ```
+    /// use resound::{Builder, drivers::Log};
+    ///
+    /// let laravel = |name: &str| match name {
+    ///     "BROADCAST_CONNECTION" => Some("null".to_owned()),
+    ///     _ => None,
+    /// };
+    /// let broadcaster = Builder::from_variables(laravel)?.connection("audit", Log).build();
+    /// assert_eq!(broadcaster.connections().collect::<Vec<_>>(), ["null", "audit", "log"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         config::builder(&variable)
     }
 
     /// Sets what stands in front of the names of events, `App\Events` by default; Echo's option `namespace`
     /// must be the same. Written with dots, as for Echo, it is the same as with backslashes.
+    ///
+    /// ```
+    /// use resound::Broadcaster;
+    ///
+    /// let broadcaster = Broadcaster::builder().namespace(r"Shop\Events").build();
+    /// // new Echo({ namespace: 'Shop.Events', … })
+    /// assert_eq!(broadcaster.front_end().namespace.as_deref(), Some("Shop.Events"));
+    /// ```
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = name::namespace(&namespace.into());
         self
     }
 
     /// Adds a connection; the first is the default one.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, drivers::{Log, Null}};
+    ///
+    /// let broadcaster = Broadcaster::builder().connection("none", Null).connection("log", Log).build();
+    /// assert_eq!(broadcaster.connections().next(), Some("none")); // events go there, others `.via("log")`
+    /// ```
     pub fn connection(self, name: &str, driver: impl Driver) -> Self {
         self.connection_with(name, driver, Policy::default())
     }
 
     /// Adds a connection with bounds of its own.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, SendError, broadcast, connection::Policy, drivers::Log};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let policy = Policy { events_max: 0, ..Policy::default() };
+    /// let broadcaster = Broadcaster::builder().connection_with("log", Log, policy).build();
+    /// let sent = broadcaster.send(broadcast::public("news")).result().await;
+    /// assert!(matches!(sent, Err(SendError::QueueFull { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connection_with(mut self, name: &str, driver: impl Driver, policy: Policy) -> Self {
         let name: Arc<str> = name.into();
         self.default.get_or_insert_with(|| Arc::clone(&name));
@@ -107,6 +175,18 @@ impl Builder {
     }
 
     /// Adds the server in this process as the connection `embedded`.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, embedded::{Embedded, Options}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let embedded = Embedded::start(Options::new().threads(1))?;
+    /// let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+    /// assert_eq!(broadcaster.connections().next(), Some("embedded"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "embedded")]
     pub fn embedded(mut self, embedded: &crate::embedded::Embedded) -> Self {
         self.embedded = Some(embedded.clone());
@@ -114,18 +194,109 @@ impl Builder {
     }
 
     /// Says by which connection events are sent that name none.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, drivers::{Log, Null}};
+    ///
+    /// let builder = Broadcaster::builder().connection("log", Log).connection("none", Null);
+    /// let broadcaster = builder.default_connection("none").build();
+    /// assert_eq!(broadcaster.connections().next(), Some("none"));
+    /// ```
     pub fn default_connection(mut self, name: &str) -> Self {
         self.default = Some(name.into());
         self
     }
 
     /// Sets where events wait that are not sent at once; in memory by default. See [`queue`](mod@crate::queue).
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Builder, broadcast};
+    /// # use resound::{drivers::Log, queue::{Job, Pushing, Queue}};
+    /// # use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+    /// # #[derive(Clone, Default)]
+    /// # struct Shelf(Arc<AtomicUsize>);
+    /// # impl Queue for Shelf {
+    /// #     fn push(&self, jobs: Vec<Job>) -> Pushing<'_> {
+    /// #         self.0.fetch_add(jobs.len(), Ordering::Relaxed);
+    /// #         Box::pin(async { Ok(()) })
+    /// #     }
+    /// # }
+    /// # impl Shelf { fn len(&self) -> usize { self.0.load(Ordering::Relaxed) } }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let shelf = Shelf::default();
+    /// // `shelf` is an implementation of `Queue`, `sql::Queue` for one.
+    /// let broadcaster = Builder::from_env()?.queue(shelf.clone()).build();
+    /// broadcaster.send(broadcast::public("news").name("posted")).await;
+    /// assert_eq!(shelf.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn queue(mut self, queue: impl Queue) -> Self {
         self.queue = Some(Arc::new(queue));
         self
     }
 
+    /// Has this called with each event that a server has taken, for counts, an audit, a page that shows what goes on. Of an event that
+    /// was sent in parts it is told the parts, of one that was sent by two connections both. It is called on the task that sends:
+    /// it must be quick.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use resound::{Broadcaster, broadcast, drivers::Null};
+    ///
+    /// static SENT: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), resound::SendError> {
+    /// let broadcaster = Broadcaster::builder()
+    ///     .connection("null", Null)
+    ///     .on_sent(|event| { SENT.fetch_add(event.channels.len() as u64, Ordering::Relaxed); })
+    ///     .build();
+    /// broadcaster.send(broadcast::public("news").name("posted")).now().result().await?;
+    /// assert_eq!(SENT.load(Ordering::Relaxed), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_sent(mut self, told: impl Fn(&Envelope) + Send + Sync + 'static) -> Self {
+        self.on_sent = Some(Arc::new(told));
+        self
+    }
+
+    /// Sets who is told of queued events that are finally given up, in memory as well as in a durable queue; the log is told in any case. Laravel: a job's `failed()`.
+    ///
+    /// It is called by the task of the queue, which waits for it: what takes long is for a task of its own. It should not broadcast by the connection that has just
+    /// failed. Events that are not queued are not its business: their error is the [sender's](crate::PendingBroadcast::result), also if the queue is full. Neither
+    /// is what still waits when the process ends.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// use resound::{Broadcaster, drivers::Log};
+    ///
+    /// let lost = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&lost);
+    /// let broadcaster = Broadcaster::builder()
+    ///     .connection("log", Log)
+    ///     .on_failure(move |_| drop(counter.fetch_add(1, Ordering::Relaxed)))
+    ///     .build();
+    /// # let _ = broadcaster;
+    /// ```
+    pub fn on_failure(mut self, told: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
+        self.on_failure = Some(Arc::new(told));
+        self
+    }
+
     /// Says how browsers reach the server, by default as the default connection's driver does.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, front_end::{EchoOptions, PublicHost}};
+    ///
+    /// let host = PublicHost::https("ws.example.org");
+    /// let options = EchoOptions { host: host.clone(), ..EchoOptions::new("resound-key") };
+    /// let broadcaster = Broadcaster::builder().front_end(options).build();
+    /// assert_eq!(broadcaster.front_end().host, host);
+    /// ```
     pub fn front_end(mut self, options: EchoOptions) -> Self {
         self.front_end = Some(options);
         self
@@ -153,10 +324,21 @@ impl Builder {
     /// # Panics
     /// If there is no connection of the name that [`default_connection`](Self::default_connection) says: every event
     /// would be lost.
+    ///
+    /// ```
+    /// use resound::Builder;
+    ///
+    /// let broadcaster = Builder::default().build();
+    /// assert_eq!(broadcaster.connections().collect::<Vec<_>>(), ["null"]);
+    /// ```
     #[track_caller]
     pub fn build(mut self) -> Broadcaster {
         if self.connections.is_empty() {
             self = self.connection("null", Null);
+        }
+        for connection in self.connections.values() {
+            connection.sent.open(self.on_sent.as_ref());
+            connection.failed.open(self.on_failure.as_ref());
         }
         let default = self.default.unwrap_or_else(|| "null".into());
         let Self { namespace, connections, missing, front_end, record, queue, .. } = self;

@@ -13,6 +13,14 @@ use crate::{
 };
 
 /// An answer to a client's question.
+///
+/// ```
+/// use resound::channels::{Answer, Denial};
+///
+/// let answer = Answer::denied(&Denial::BadSocketId("1".to_owned()));
+/// // Any framework can send this.
+/// assert_eq!((answer.status, &*answer.body), (400, r#"{"message":"Bad Request"}"#));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -81,6 +89,13 @@ enum Form {
 
 impl Signing {
     /// Answers of this form.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, channels::Signing};
+    ///
+    /// let signing = Signing::new(&Broadcaster::null().answers());
+    /// # let _ = signing;
+    /// ```
     pub fn new(answers: &Answers) -> Self {
         Self(match answers {
             Answers::Pusher(credentials) => Form::Pusher {
@@ -103,6 +118,16 @@ impl Signing {
     ///
     /// # Errors
     /// If it names no channel that needs a permission, or something that is no connection.
+    ///
+    /// ```
+    /// use resound::{SocketId, channels::{Denial, Joining, Signing}, driver::{Answers, Credentials}};
+    ///
+    /// let signing = Signing::new(&Answers::Pusher(Credentials::new("key", "secret")));
+    /// let mut joining = Joining::new("private-orders.1");
+    /// joining.socket = SocketId::from("123.456");
+    /// assert!(signing.check(&joining).is_ok());
+    /// assert_eq!(signing.check(&Joining::new("news")), Err(Denial::Public));
+    /// ```
     pub fn check(&self, joining: &Joining) -> Result<(), Denial> {
         let is_signed = matches!(self.for_connection(joining), Form::Pusher { .. });
         joining.check(is_signed)?;
@@ -123,6 +148,21 @@ impl Signing {
     /// # Errors
     /// Those of [`check`](Self::check), so that nothing else is ever signed; if the member can't be written as JSON; if
     /// the channel is encrypted and there is no key.
+    ///
+    /// ```
+    /// use resound::{Channels, SocketId, channels::{Joining, Signing}, driver::{Answers, Credentials}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let signing = Signing::new(&Answers::Pusher(Credentials::new("key", "secret")));
+    /// let gate = Channels::new().private("news", |()| async { true }).with_state(());
+    /// let mut joining = Joining::new("private-news");
+    /// joining.socket = SocketId::from("123.456");
+    /// let granted = gate.decide(Some(&()), &joining).await?;
+    /// assert!(signing.grant(&joining, &granted)?.body.starts_with(r#"{"auth":"key:"#));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn grant(&self, joining: &Joining, granted: &Granted) -> Result<Answer, Denial> {
         self.check(joining)?;
         let failed = |reason: &str| Denial::Failed {
@@ -152,6 +192,17 @@ impl Signing {
     ///
     /// # Errors
     /// If the user has no id or can't be written as JSON, or no connection is named.
+    ///
+    /// ```
+    /// use resound::{SocketId, channels::{Joining, SignedInUser, Signing}, driver::{Answers, Credentials}};
+    ///
+    /// let signing = Signing::new(&Answers::Pusher(Credentials::new("key", "secret")));
+    /// let mut joining = Joining::default();
+    /// joining.socket = SocketId::from("123.456");
+    /// let answer = signing.sign_in(&joining, &SignedInUser::new(7))?;
+    /// assert!(answer.body.ends_with(r#""user_data":"{\"id\":\"7\"}"}"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sign_in(&self, joining: &Joining, user: &SignedInUser) -> Result<Answer, Denial> {
         let Form::Pusher { credentials, signer } = &self.0 else {
             return Ok(Answer::ok(String::new()));

@@ -7,6 +7,19 @@ impl<S, U: Clone> Gate<S, U> {
     ///
     /// # Panics
     /// If the user may not; the message says why.
+    ///
+    /// ```
+    /// use resound::{Channels, Path};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channels = Channels::<()>::new()
+    ///     .user::<u64>()
+    ///     .private("orders.{id}", |user: u64, Path(id): Path<u64>| async move { user == id });
+    /// let granted = channels.with_state(()).assert_can_join(&1, "private-orders.1").await;
+    /// assert_eq!(granted.pattern, "orders.{id}");
+    /// # }
+    /// ```
     pub async fn assert_can_join(&self, user: &U, channel: &str) -> Granted {
         match self.decide(Some(user), &Joining::new(channel)).await {
             Ok(granted) => granted,
@@ -18,6 +31,18 @@ impl<S, U: Clone> Gate<S, U> {
     ///
     /// # Panics
     /// If the user may; the message says which route agreed.
+    ///
+    /// ```
+    /// use resound::{Channels, Path};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channels = Channels::<()>::new()
+    ///     .user::<u64>()
+    ///     .private("orders.{id}", |user: u64, Path(id): Path<u64>| async move { user == id });
+    /// channels.with_state(()).assert_cannot_join(&1, "private-orders.2").await;
+    /// # }
+    /// ```
     pub async fn assert_cannot_join(&self, user: &U, channel: &str) {
         if let Ok(granted) = self.decide(Some(user), &Joining::new(channel)).await {
             panic!("the user may join {channel}: {} agreed", granted.pattern);
@@ -28,6 +53,16 @@ impl<S, U: Clone> Gate<S, U> {
     ///
     /// # Panics
     /// If a guest may; the message says which route agreed.
+    ///
+    /// ```
+    /// use resound::Channels;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channels = Channels::<()>::new().user::<u64>().private("news", |_: u64| async { true });
+    /// channels.with_state(()).assert_guest_cannot_join("private-news").await;
+    /// # }
+    /// ```
     pub async fn assert_guest_cannot_join(&self, channel: &str) {
         if let Ok(granted) = self.decide(None, &Joining::new(channel)).await {
             panic!("a guest may join {channel}: {} agreed", granted.pattern);
@@ -65,6 +100,16 @@ impl<U: Clone> Channels<(), U> {
     ///
     /// # Panics
     /// If the user may; the message says which route agreed.
+    ///
+    /// ```
+    /// use resound::Channels;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channels = Channels::new().user::<u64>().private("staff", |user: u64| async move { user < 10 });
+    /// channels.assert_cannot_join(&11, "private-staff").await;
+    /// # }
+    /// ```
     pub async fn assert_cannot_join(&self, user: &U, channel: &str) {
         if let Ok(granted) = self.try_join(user, channel).await {
             panic!("the user may join {channel}: {} agreed", granted.pattern);

@@ -38,11 +38,26 @@ pub struct Joining {
 
 impl Joining {
     /// Somebody who wants to join the channel with this full name.
+    ///
+    /// ```
+    /// use resound::{SocketId, channels::Joining};
+    ///
+    /// let mut joining = Joining::new("private-orders.1");    // channel_name
+    /// joining.socket = SocketId::from("123.456");            // socket_id
+    /// assert_eq!(joining.channel, "private-orders.1");
+    /// ```
     pub fn new(channel: impl Into<String>) -> Self {
         Self { channel: channel.into(), socket: SocketId::none() }
     }
 
     /// The name without the prefix of a guarded channel; `None` for public channels.
+    ///
+    /// ```
+    /// use resound::channels::Joining;
+    ///
+    /// assert_eq!(Joining::new("presence-room.7").name(), Some("room.7"));
+    /// assert_eq!(Joining::new("news").name(), None);
+    /// ```
     pub fn name(&self) -> Option<&str> {
         strip_prefix(&self.channel)
     }
@@ -66,6 +81,20 @@ impl Joining {
 }
 
 /// A permission to join.
+///
+/// ```
+/// use resound::{Channels, Member};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let channels = Channels::new()
+///     .user::<u64>()
+///     .presence("room.{id}", |user: u64| async move { Some(Member::new(user)) });
+/// let granted = channels.assert_can_join(&7, "presence-room.1").await;
+/// assert_eq!(granted.pattern, "room.{id}");
+/// assert_eq!(granted.member, Some(Member::new(7)));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Granted {
@@ -197,6 +226,18 @@ impl<S, U: Clone> Gate<S, U> {
     ///
     /// # Errors
     /// If not: why.
+    ///
+    /// ```
+    /// use resound::{Channels, channels::{Denial, Joining}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let gate = Channels::<()>::new().user::<u64>().private("news", |_: u64| async { true }).with_state(());
+    /// assert!(gate.decide(Some(&7), &Joining::new("private-news")).await.is_ok());
+    /// let guest = gate.decide(None, &Joining::new("private-news")).await;
+    /// assert!(matches!(guest, Err(Denial::NotSignedIn { .. })));
+    /// # }
+    /// ```
     pub async fn decide(&self, user: Option<&U>, joining: &Joining) -> Result<Granted, Denial> {
         joining.check(false)?;
         self.channels.decide(user.cloned(), joining, &self.state).await
@@ -206,6 +247,19 @@ impl<S, U: Clone> Gate<S, U> {
     ///
     /// # Errors
     /// If as nobody: why.
+    ///
+    /// ```
+    /// use resound::{Channels, channels::{Joining, SignedInUser}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channels = Channels::<()>::new()
+    ///     .user::<u64>()
+    ///     .sign_in(|user: u64| async move { Some(SignedInUser::new(user)) });
+    /// let user = channels.with_state(()).who(Some(&7), &Joining::default()).await;
+    /// assert_eq!(user, Ok(SignedInUser::new(7)));
+    /// # }
+    /// ```
     pub async fn who(&self, user: Option<&U>, joining: &Joining) -> Result<SignedInUser, Denial> {
         self.channels.who(user.cloned(), joining, &self.state).await
     }

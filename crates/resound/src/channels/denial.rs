@@ -3,6 +3,20 @@
 use crate::channels::Kind;
 
 /// Why a client may not join.
+///
+/// ```
+/// use resound::{Channels, Path, channels::{Denial, Joining}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let gate = Channels::<()>::new()
+///     .private("orders.{id}", |(), Path(id): Path<u64>| async move { id > 0 })
+///     .with_state(());
+/// let denial = gate.decide(Some(&()), &Joining::new("private-orders.x")).await.unwrap_err();
+/// assert!(matches!(denial, Denial::BadParameter { .. }));
+/// assert_eq!(denial.to_string(), r#"id of orders.{id} is "x", which is no u64"#);
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {

@@ -33,6 +33,24 @@ pub trait Handler<S, U, A>: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// If an argument is not to be had.
+    ///
+    /// ```
+    /// use resound::{Channels, channels::{Handler, PrivateVerdict}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// /// Lets a handler that says yes or no decide for two names.
+    /// fn both<H, A>(channels: Channels<(), u64>, handler: H) -> Channels<(), u64>
+    /// where
+    ///     H: Handler<(), u64, A>,
+    ///     H::Output: PrivateVerdict,
+    /// {
+    ///     channels.private("inbox", handler.clone()).private("outbox", handler)
+    /// }
+    /// let channels = both(Channels::new().user(), |user: u64| async move { user == 7 });
+    /// channels.assert_can_join(&7, "private-outbox").await;
+    /// # }
+    /// ```
     fn call(
         &self,
         user: U,

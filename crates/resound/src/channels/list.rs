@@ -5,6 +5,17 @@ use std::fmt;
 use crate::channels::Kind;
 
 /// The routes of [`Channels`](crate::Channels); its `Display` is a table.
+///
+/// ```
+/// use resound::{Channels, Member};
+///
+/// let channels = Channels::<()>::new()
+///     .user::<u64>()
+///     .private("news", |_: u64| async { true })
+///     .presence("room.{id}", |user: u64| async move { Some(Member::new(user)) });
+/// print!("{}", channels.list());
+/// # assert_eq!(channels.list().to_string(), "private   news        u64\npresence  room.{id}   u64\n");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteList(Vec<RouteLine>);
 
@@ -27,6 +38,13 @@ impl RouteList {
     }
 
     /// Kinds and patterns, in the order in which they are asked.
+    ///
+    /// ```
+    /// use resound::{Channels, channels::Kind};
+    ///
+    /// let channels = Channels::<()>::new().private("news", |()| async { true });
+    /// assert_eq!(channels.list().routes().collect::<Vec<_>>(), [(Kind::Private, "news")]);
+    /// ```
     pub fn routes(&self) -> impl Iterator<Item = (Kind, &str)> {
         self.0.iter().map(|line| (line.kind, &*line.pattern))
     }

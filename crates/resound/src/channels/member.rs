@@ -88,11 +88,30 @@ pub struct Member {
 
 impl Member {
     /// A member of whom others learn the id only; Echo's `here` lists them as `true`.
+    ///
+    /// ```
+    /// use resound::Member;
+    ///
+    /// let by_number = Member::new(7);
+    /// let by_text = Member::new("9b1deb4d");
+    /// assert_ne!(by_number, by_text);
+    /// ```
     pub fn new(id: impl Into<UserId>) -> Self {
         Self { id: id.into(), info: Ok("true".to_owned()) }
     }
 
     /// Sets what others learn of the member: what Echo gives to `here`, `joining` and `leaving`.
+    ///
+    /// ```
+    /// use resound::Member;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Profile { name: &'static str }
+    ///
+    /// // Echo.join('room.1').here((users) => users[0].name)
+    /// let member = Member::new(7).info(Profile { name: "Ann" });
+    /// # assert_ne!(member, Member::new(7));
+    /// ```
     pub fn info(mut self, info: impl Serialize) -> Self {
         self.info = json::encode(&info).map_err(|error| error.to_string());
         self
@@ -118,17 +137,40 @@ pub struct SignedInUser {
 
 impl SignedInUser {
     /// A user of whom only the id is told.
+    ///
+    /// ```
+    /// use resound::channels::SignedInUser;
+    ///
+    /// let user = SignedInUser::new(7);
+    /// # assert_ne!(user, SignedInUser::new(8));
+    /// ```
     pub fn new(id: impl Into<UserId>) -> Self {
         Self { id: id.into(), info: None, watchlist: Vec::new() }
     }
 
     /// Sets what is told of the user.
+    ///
+    /// ```
+    /// use resound::channels::SignedInUser;
+    /// use serde_json::json;
+    ///
+    /// let user = SignedInUser::new(7).info(json!({ "name": "Ann" }));
+    /// # assert_ne!(user, SignedInUser::new(7));
+    /// ```
     pub fn info(mut self, info: impl Serialize) -> Self {
         self.info = Some(json::encode(&info).map_err(|error| error.to_string()));
         self
     }
 
     /// Sets the users whose coming and going this one wants to know.
+    ///
+    /// ```
+    /// use resound::channels::SignedInUser;
+    ///
+    /// let friends = [8, 9];
+    /// let user = SignedInUser::new(7).watchlist(friends);
+    /// # assert_ne!(user, SignedInUser::new(7));
+    /// ```
     pub fn watchlist(mut self, ids: impl IntoIterator<Item = impl Into<UserId>>) -> Self {
         self.watchlist = ids.into_iter().map(Into::into).collect();
         self

@@ -42,6 +42,22 @@ use crate::{
 /// The routes of an application's channels: who may join.
 ///
 /// `S` is the application's state, `U` its user. See the [module](self).
+///
+/// ```
+/// use resound::{Channels, Member, Path};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// #[derive(Clone)]
+/// struct User { id: u64, name: &'static str }
+///
+/// let channels = Channels::new()
+///     .user::<User>()
+///     .private("orders.{id}", |user: User, Path(id): Path<u64>| async move { user.id == id })
+///     .presence("room", |user: User| async move { Some(Member::new(user.id).info(user.name)) });
+/// channels.assert_can_join(&User { id: 7, name: "Ann" }, "presence-room").await;
+/// # }
+/// ```
 pub struct Channels<S = (), U = ()> {
     routes: Vec<Route<S, U>>,
     sign_in: Option<Erased<S, U, Option<SignedInUser>>>,
@@ -69,6 +85,14 @@ impl<S, U> Decide<S, U> {
 }
 
 /// The kinds of channels that need a permission.
+///
+/// ```
+/// use resound::{Channels, channels::Kind};
+///
+/// let channels = Channels::<()>::new().private("news", |()| async { true });
+/// let private = channels.list().routes().filter(|(kind, _)| *kind == Kind::Private).count();
+/// assert_eq!(private, 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -89,6 +113,15 @@ impl fmt::Display for Kind {
 
 impl<S> Channels<S> {
     /// No routes: nobody may join anything.
+    ///
+    /// ```
+    /// use resound::Channels;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// Channels::new().assert_cannot_join(&(), "private-news").await;
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Self { routes: Vec::new(), sign_in: None }
     }

@@ -5,6 +5,25 @@ use std::fmt;
 use crate::channels::member::{Member, SignedInUser};
 
 /// What a handler says about one who wants to join.
+///
+/// ```
+/// use resound::{Channels, Path, channels::Verdict};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let channels = Channels::new()
+///     .user::<u64>()
+///     .private("staff.{room}", |user: u64, Path(room): Path<String>| async move {
+///         match &*room {
+///             "vault" if user > 1 => Verdict::Deny,  // nobody else is asked
+///             _ => Verdict::Next,
+///         }
+///     })
+///     .private("staff.{room}", |user: u64| async move { user < 10 });
+/// channels.assert_can_join(&7, "private-staff.kitchen").await;
+/// channels.assert_cannot_join(&7, "private-staff.vault").await;
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<T> {
     /// Yes.
@@ -23,6 +42,21 @@ pub enum Verdict<T> {
 /// | `false` | not, and no other route is asked |
 /// | `None` of an `Option<bool>` | the next route whose pattern fits decides |
 /// | `Err` of a `Result` of these | the question failed: status 500, and an error in the log |
+///
+/// ```
+/// use resound::{Channels, Path};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async fn may_read(user: u64, Path(id): Path<u64>) -> Result<bool, std::io::Error> {
+///     # let owner_of = |order: u64| Ok::<_, std::io::Error>(order / 10);
+///     let owner = owner_of(id)?;
+///     Ok(owner == user)
+/// }
+/// let channels = Channels::new().user::<u64>().private("orders.{id}", may_read);
+/// channels.assert_can_join(&7, "private-orders.71").await;
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the handler of a private channel can't say `{Self}`",
     note = "it gives a `bool`, an `Option<bool>`, or a `Result` of these"
@@ -41,6 +75,19 @@ pub trait PrivateVerdict {
 /// | `None` | the next route whose pattern fits decides; if there is none the user may not join |
 /// | [`Verdict::Deny`] | the user may not join, and no other route is asked |
 /// | `Err` of a `Result` of these | the question failed: status 500, and an error in the log |
+///
+/// ```
+/// use resound::{Channels, Member};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let channels = Channels::new()
+///     .user::<Option<&str>>()
+///     .presence("room", |name: Option<&'static str>| async move { name.map(Member::new) });
+/// channels.assert_can_join(&Some("ann"), "presence-room").await;
+/// channels.assert_cannot_join(&None, "presence-room").await;
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the handler of a presence channel can't say `{Self}`",
     note = "it gives an `Option<resound::Member>`, or a `Result` of it"
@@ -53,6 +100,20 @@ pub trait PresenceVerdict {
 
 /// What a handler of [`Channels::sign_in`](crate::Channels::sign_in) may give: `Option<SignedInUser>`, or a `Result`
 /// of it.
+///
+/// ```
+/// use resound::{Channels, channels::{Joining, SignedInUser}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async fn sign_in(user: u64) -> Result<Option<SignedInUser>, std::io::Error> {
+///     # let friends_of = |_: u64| Ok::<_, std::io::Error>([8_u64, 9]);
+///     Ok(Some(SignedInUser::new(user).watchlist(friends_of(user)?)))
+/// }
+/// let gate = Channels::<()>::new().user::<u64>().sign_in(sign_in).with_state(());
+/// assert!(gate.who(Some(&7), &Joining::default()).await.is_ok());
+/// # }
+/// ```
 pub trait SignInVerdict {
     /// The user, or why the handler failed.
     #[doc(hidden)]

@@ -10,9 +10,12 @@
 //! * `breaker`: when a server is left alone
 //! * `queue`: what waits
 //! * `worker`: who sends it
+//! * `failure`: what is given up; `ear`: who is told
 //! * `panic`: drivers that do
 
 mod breaker;
+mod ear;
+mod failure;
 mod panic;
 mod policy;
 mod queue;
@@ -28,12 +31,15 @@ use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
 use crate::{
     channel::Channel,
-    connection::{breaker::Breaker, queue::Queue},
+    connection::{breaker::Breaker, ear::Ear, queue::Queue},
     driver::Driver,
     envelope::Envelope,
     error::{DriverError, SendError},
+    figures::Figures,
 };
 
+pub(crate) use ear::Told;
+pub use failure::Failure;
 pub use policy::Policy;
 pub use queue::Stats;
 
@@ -45,6 +51,10 @@ pub(crate) struct Connection {
     breaker: Mutex<Breaker>,
     queue: Queue,
     worker: Mutex<Option<JoinHandle<()>>>,
+    /// Who is told what the server took.
+    pub(crate) sent: Ear<Envelope>,
+    /// Who is told what is given up.
+    pub(crate) failed: Ear<Failure>,
     /// An outage is over.
     back: Notify,
 }
@@ -54,7 +64,8 @@ impl Connection {
         let queue = Queue::new(Arc::clone(&name), &policy);
         let breaker = Mutex::new(Breaker::new(&policy));
         let (worker, back) = (Mutex::new(None), Notify::new());
-        Arc::new(Self { name, driver, policy, breaker, queue, worker, back })
+        let (sent, failed) = (Ear::new(&name, "on_sent"), Ear::new(&name, "on_failure"));
+        Arc::new(Self { name, driver, policy, breaker, queue, worker, sent, failed, back })
     }
 
     /// Puts an event into the queue.
@@ -98,6 +109,16 @@ impl Connection {
         })
     }
 
+    /// What goes on at the server. Events do not wait for it, nor does the breaker hear of it: other servers may have no
+    /// such answers.
+    pub(crate) async fn figures(&self, prefix: &str) -> Result<Figures, SendError> {
+        let asking = panic::caught(async { self.driver.figures(prefix).await });
+        match tokio::time::timeout(self.policy.timeout, asking).await {
+            Ok(answer) => self.named(answer.flatten()),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
     /// One try, of which the breaker hears.
     async fn attempt(&self, envelope: &Envelope) -> Result<(), SendError> {
         let timeout = self.policy.timeout;
@@ -105,6 +126,9 @@ impl Connection {
         let answer = tokio::time::timeout(timeout, sending).await.map(Result::flatten);
         let result = answer.map_or_else(|_| Err(self.timed_out()), |sent| self.named(sent));
         self.note(&result);
+        if result.is_ok() {
+            self.sent.tell(envelope);
+        }
         result
     }
 
@@ -118,11 +142,16 @@ impl Connection {
             Ok(Err(_)) => Vec::new(),
             Err(_) => vec![Err(self.timed_out())],
         };
-        results.iter().for_each(|result| self.note(result));
+        for (result, envelope) in results.iter().zip(envelopes) {
+            self.note(result);
+            if result.is_ok() {
+                self.sent.tell(envelope);
+            }
+        }
         results
     }
 
-    fn named(&self, sent: Result<(), DriverError>) -> Result<(), SendError> {
+    fn named<T>(&self, sent: Result<T, DriverError>) -> Result<T, SendError> {
         sent.map_err(|fault| SendError::Driver { connection: Arc::clone(&self.name), fault })
     }
 

@@ -19,6 +19,19 @@ use crate::{
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// What became of the events of a connection.
+///
+/// ```
+/// use resound::{Broadcaster, broadcast};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broadcaster = Broadcaster::null();
+/// broadcaster.send(broadcast::public("news").name("posted")).now().await;
+/// let stats = broadcaster.stats("null").ok_or("no such connection")?;
+/// assert_eq!((stats.sent, stats.failed, stats.dropped, stats.waiting), (1, 0, 0, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    connection::{Connection, breaker},
+    connection::{Connection, Failure, breaker},
     envelope::Envelope,
     error::{DriverError, SendError},
 };
@@ -101,8 +101,14 @@ async fn is_admitted(connection: &Connection, end: Instant) -> bool {
     Instant::now() < end
 }
 
-fn give_up(connection: &Connection, envelope: &Envelope, reason: &str) {
+fn give_up(connection: &Connection, envelope: &Arc<Envelope>, reason: &str) {
     connection.queue.pop_dropped(reason, Instant::now());
+    connection.failed.tell(&Failure {
+        connection: Arc::clone(&connection.name),
+        envelope: Some(Arc::clone(envelope)),
+        reason: reason.to_owned(),
+        uuid: None,
+    });
     let connection = &*connection.name;
     let channel = envelope.channels.first().map_or("", |channel| channel.as_str());
     tracing::debug!(

@@ -7,6 +7,7 @@ use crate::{
     driver::{Answers, Driver, Sending},
     envelope::Envelope,
     error::DriverError,
+    figures::{Asking, ChannelFigures, Figures},
     front_end::EchoOptions,
     json,
 };
@@ -17,6 +18,22 @@ const CHANNELS_MAX: usize = 100;
 /// The driver `embedded`: events go to the server in this process, without HTTP, a signature, or a socket.
 ///
 /// When it says that an event is sent, the event has its place in the order of its channel.
+///
+/// ```
+/// use resound::{Broadcaster, broadcast, drivers::Log, embedded::{Embedded, Options}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let embedded = Embedded::start(Options::new().threads(1))?;
+/// let broadcaster = Broadcaster::builder()
+///     .connection("log", Log)
+///     .connection("own", embedded.driver())
+///     .build();
+/// broadcaster.send(broadcast::public("news").name("posted")).via("own").now().result().await?;
+/// assert_eq!(embedded.stats().await.published, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct EmbeddedDriver(Embedded);
 
@@ -53,6 +70,19 @@ impl Driver for EmbeddedDriver {
 
     fn channels_max(&self) -> usize {
         CHANNELS_MAX
+    }
+
+    fn figures<'a>(&'a self, prefix: &'a str) -> Asking<'a> {
+        Box::pin(async move {
+            let channels = self.0.channels(prefix).await.into_iter();
+            let channels = channels.map(|channel| ChannelFigures {
+                name: channel.name,
+                subscriptions: Some(channel.subscriptions),
+                members: channel.members.map(|members| members as u64),
+            });
+            let connections = Some(self.0.connections() as u64);
+            Ok(Figures { connections, channels: channels.collect() })
+        })
     }
 
     fn answers(&self) -> Answers {

@@ -6,6 +6,18 @@ use serde_json::Value;
 use super::Embedded;
 
 /// A channel that somebody is in.
+///
+/// ```
+/// # use resound::embedded::{Embedded, Options};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let embedded = Embedded::start(Options::new().threads(1))?;
+/// for channel in embedded.channels("presence-room.").await {
+///     println!("{}: {} connections of {:?} users", channel.name, channel.subscriptions, channel.members);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ChannelInfo {
@@ -18,6 +30,18 @@ pub struct ChannelInfo {
 }
 
 /// A user that is in a presence channel.
+///
+/// ```
+/// # use resound::embedded::{Embedded, Options};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let embedded = Embedded::start(Options::new().threads(1))?;
+/// let members = embedded.members("presence-room.1").await;
+/// let names: Vec<_> = members.iter().filter_map(|member| member.info["name"].as_str()).collect();
+/// assert!(names.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PresentMember {
@@ -28,6 +52,17 @@ pub struct PresentMember {
 }
 
 /// What was counted since the server started, and what there is now.
+///
+/// ```
+/// # use resound::embedded::{Embedded, Options, Stats};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let embedded = Embedded::start(Options::new().threads(1))?;
+/// let Stats { connected, deliveries, .. } = embedded.stats().await;
+/// assert_eq!((connected, deliveries), (0, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -52,11 +87,33 @@ pub struct Stats {
 /// These wait for the server's threads, each for one turn of its work. A server that has stopped has nothing.
 impl Embedded {
     /// How many clients are connected.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let embedded = Embedded::start(Options::new().threads(1))?;
+    /// assert_eq!(embedded.connections(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connections(&self) -> usize {
         self.server().connections()
     }
 
     /// The channels that somebody is in and whose names begin with `prefix`, in the order of their names: the first 1000.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let embedded = Embedded::start(Options::new().threads(1))?;
+    /// let all = embedded.channels("").await;
+    /// let rooms = embedded.channels("presence-room.").await;
+    /// assert!(all.len() >= rooms.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn channels(&self, prefix: &str) -> Vec<ChannelInfo> {
         let channels = self.server().channels(prefix).await.into_iter();
         channels
@@ -69,6 +126,17 @@ impl Embedded {
     }
 
     /// The users of a presence channel, in the order in which they came: the first 10,000.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let embedded = Embedded::start(Options::new().threads(1))?;
+    /// let is_there = embedded.members("presence-room.1").await.iter().any(|member| member.id == "7");
+    /// assert!(!is_there);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn members(&self, channel: &str) -> Vec<PresentMember> {
         let members = self.server().members(channel).await.into_iter();
         members
@@ -84,6 +152,17 @@ impl Embedded {
     }
 
     /// What was counted.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let embedded = Embedded::start(Options::new().threads(1))?;
+    /// let stats = serde_json::to_string(&embedded.stats().await)?; // for a page of the staff
+    /// assert!(stats.starts_with(r#"{"connections":0,"#));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stats(&self) -> Stats {
         let figures = self.server().figures().await;
         Stats {

@@ -28,6 +28,20 @@ pub use self::{
 
 /// A server inside this process. It is a pointer: clone it. It stops when the last one is gone, the driver's and the router's
 /// among them, or with [`Embedded::shutdown`].
+///
+/// ```
+/// use resound::{Broadcaster, broadcast, embedded::{Embedded, Options}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let embedded = Embedded::start(Options::new().threads(1))?;
+/// let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+/// broadcaster.send(broadcast::public("news").name("posted")).now().await;
+/// assert_eq!(embedded.stats().await.published, 1);
+/// embedded.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Embedded {
     server: Server,
@@ -82,26 +96,81 @@ impl Embedded {
     }
 
     /// Sends events to it. [`Builder::embedded`](crate::Builder::embedded) does this, too.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, driver::Answers, embedded::{Embedded, Options}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let embedded = Embedded::start(Options::new().threads(1))?;
+    /// let broadcaster = Broadcaster::builder().connection("own", embedded.driver()).build();
+    /// assert_eq!(broadcaster.answers(), Answers::Pusher(embedded.credentials().clone()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn driver(&self) -> EmbeddedDriver {
         EmbeddedDriver::new(self.clone())
     }
 
     /// The application's key, which pages connect with.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let embedded = Embedded::start(Options::new().threads(1))?;
+    /// assert_eq!(embedded.key(), "embedded-key"); // new Echo({ broadcaster: 'reverb', key: 'embedded-key', … })
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key(&self) -> &str {
         &self.credentials.key
     }
 
     /// The application's id, in the paths of the HTTP API.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let options = Options::new().app("1001", "shop-key", "shop-secret").threads(1);
+    /// let embedded = Embedded::start(options)?;
+    /// assert_eq!(embedded.app_id(), "1001"); // POST /apps/1001/events
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn app_id(&self) -> &str {
         &self.app_id
     }
 
     /// What stands in front of the server's paths: nothing, or `/prefix`.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let embedded = Embedded::start(Options::new().path("/ws").threads(1))?;
+    /// assert_eq!(embedded.path(), "/ws");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(&self) -> &str {
         self.server.path()
     }
 
     /// Key and secret, by which clients' permissions and requests to the HTTP API are signed.
+    ///
+    /// ```
+    /// use resound::{driver::Credentials, embedded::{Embedded, Options}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let options = Options::new().app("1001", "shop-key", "shop-secret").threads(1);
+    /// let embedded = Embedded::start(options)?;
+    /// assert_eq!(embedded.credentials(), &Credentials::new("shop-key", "shop-secret"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -110,11 +179,32 @@ impl Embedded {
     /// and waits until the server's threads have ended: 10 seconds at most (`RESOUND_SHUTDOWN_GRACE_SECONDS`).
     ///
     /// Meanwhile the application must still run: what waits for a message ends here, and what is still published arrives.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let embedded = Embedded::start(Options::new().threads(1))?;
+    /// embedded.shutdown().await;
+    /// assert!(!embedded.is_running());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shutdown(&self) {
         self.server.shutdown().await;
     }
 
     /// Whether the server takes clients.
+    ///
+    /// ```
+    /// # use resound::embedded::{Embedded, Options};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let embedded = Embedded::start(Options::new().threads(1))?;
+    /// assert!(embedded.is_running()); // for a health check
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_running(&self) -> bool {
         self.server.is_running()
     }
@@ -123,6 +213,22 @@ impl Embedded {
     /// give them before the first client comes. [`resound::axum::hooks`](crate::axum::hooks) does so.
     ///
     /// The server holds them, with their state, until [`Embedded::shutdown`]: everybody leaves then, and the hooks are told.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Hooks, embedded::{Embedded, Options}, hooks::Joined};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let embedded = Embedded::start(Options::new().threads(1))?;
+    /// let broadcaster = Broadcaster::builder().embedded(&embedded).build();
+    /// let hooks = Hooks::new().on_join("room.{id}", |member: Joined| async move {
+    ///     println!("{} is in {}", member.user_id, member.channel);
+    /// });
+    /// embedded.tell(&hooks.with_state(&broadcaster, ()));
+    /// embedded.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tell<S: Clone + Send + Sync + 'static>(&self, reactor: &Reactor<S>) {
         let reactor = reactor.clone();
         self.server.listen(Arc::new(move |happening| {

@@ -10,6 +10,13 @@ const MASTER_KEYS: [&str; 2] =
     ["REVERB_ENCRYPTION_MASTER_KEY_BASE64", "PUSHER_ENCRYPTION_MASTER_KEY_BASE64"];
 
 /// Why an embedded server can't be started.
+///
+/// ```
+/// use resound::embedded::{Embedded, Options};
+///
+/// let error = Embedded::start(Options::new().set("RESOUND_SHARDS", "many")).expect_err("no number");
+/// assert!(error.to_string().contains("RESOUND_SHARDS"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct OptionsError(pub(super) String);
@@ -36,6 +43,13 @@ pub struct Options {
 }
 
 /// Whose client events (whispers) the server passes on.
+///
+/// ```
+/// use resound::embedded::{ClientEvents, Options};
+///
+/// let options = Options::new().client_events(ClientEvents::None);
+/// # let _ = options;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientEvents {
@@ -49,17 +63,47 @@ pub enum ClientEvents {
 
 impl Options {
     /// All defaults; the environment is not read.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let embedded = Embedded::start(Options::new().threads(1))?;
+    /// # let _ = embedded;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The settings of the process's environment. No file is read: neither `.env`, which crates such as dotenvy read, nor
     /// `resound.toml`, unless [`Options::file`] names it.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let embedded = Embedded::start(Options::from_env().threads(1))?;
+    /// # let _ = embedded;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_env() -> Self {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
     /// The settings of variables from another source.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let secrets = HashMap::from([
+    ///     ("REVERB_APP_ID", "1001"),
+    ///     ("REVERB_APP_KEY", "shop-key"),
+    ///     ("REVERB_APP_SECRET", "shop-secret"),
+    /// ]);
+    /// let options = Options::from_variables(|name| secrets.get(name).map(|value| value.to_string()));
+    /// assert_eq!(Embedded::start(options.threads(1))?.key(), "shop-key");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let names = environment_names();
         #[cfg(feature = "encryption")]
@@ -69,6 +113,14 @@ impl Options {
     }
 
     /// Sets a setting by its environment variable, such as `REVERB_APP_MAX_MESSAGE_SIZE`: `resound start --help` lists them.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let options = Options::new().set("REVERB_APP_MAX_MESSAGE_SIZE", "20000");
+    /// # let embedded = Embedded::start(options.threads(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set(mut self, variable: &str, value: impl Into<String>) -> Self {
         self.variables.insert(variable.to_owned(), value.into());
         self
@@ -76,17 +128,41 @@ impl Options {
 
     /// Reads a `resound.toml`, too, whose settings are weaker than variables. Of several applications in it this process
     /// publishes for the first.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let options = Options::new().file("config/resound.toml").threads(1);
+    /// let error = Embedded::start(options).expect_err("there is no such file here");
+    /// assert!(error.to_string().contains("config/resound.toml"));
+    /// ```
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
         self.file = Some(path.into());
         self
     }
 
     /// Sets the application's credentials; by default the secret is drawn, and the key is `embedded-key`.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let options = Options::new().app("1001", "shop-key", "shop-secret");
+    /// assert_eq!(Embedded::start(options.threads(1))?.key(), "shop-key");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn app(self, id: &str, key: &str, secret: &str) -> Self {
         self.set("REVERB_APP_ID", id).set("REVERB_APP_KEY", key).set("REVERB_APP_SECRET", secret)
     }
 
     /// Sets the origins whose pages may connect, such as `https://shop.example` or `*.shop.example`; all by default.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let options = Options::new().allowed_origins(["https://shop.example", "*.shop.example"]);
+    /// # let embedded = Embedded::start(options.threads(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn allowed_origins<'a>(self, origins: impl IntoIterator<Item = &'a str>) -> Self {
         let origins: Vec<&str> = origins.into_iter().collect();
         // An empty text would be a variable that is not set, and allow all; a comma is a list of none, which is refused.
@@ -95,6 +171,14 @@ impl Options {
     }
 
     /// Sets whose client events (whispers) are passed on.
+    ///
+    /// ```
+    /// use resound::embedded::{ClientEvents, Embedded, Options};
+    ///
+    /// let options = Options::new().client_events(ClientEvents::All);
+    /// # let embedded = Embedded::start(options.threads(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn client_events(self, from: ClientEvents) -> Self {
         let word = match from {
             ClientEvents::Members => "members",
@@ -105,17 +189,41 @@ impl Options {
     }
 
     /// Sets how many threads carry connections; by default one per core, besides those of the application.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let embedded = Embedded::start(Options::new().threads(2))?;
+    /// # let _ = embedded;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn threads(self, threads: usize) -> Self {
         self.set("RESOUND_SHARDS", threads.to_string())
     }
 
     /// Sets how many clients may be connected; by default as many as three quarters of the files that the process may
     /// have open.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let options = Options::new().connections_max(100);
+    /// # let embedded = Embedded::start(options.threads(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn connections_max(self, connections: usize) -> Self {
         self.set("RESOUND_MAX_CONNECTIONS", connections.to_string())
     }
 
     /// Sets what stands in front of all paths, such as `/ws`; nothing by default. Pages' `wsPath` is the same.
+    ///
+    /// ```
+    /// use resound::embedded::{Embedded, Options};
+    ///
+    /// let embedded = Embedded::start(Options::new().path("/ws").threads(1))?;
+    /// assert_eq!(embedded.path(), "/ws"); // new Echo({ wsPath: '/ws', … })
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn path(self, path: &str) -> Self {
         self.set("RESOUND_PATH", path)
     }

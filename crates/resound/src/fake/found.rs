@@ -36,6 +36,15 @@ impl Found {
     }
 
     /// The events themselves.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("news").with([1, 2])).dispatch();
+    /// let found = fake.assert_broadcast::<AnonymousEvent>(|_| true);
+    /// assert_eq!(found.events()[0].envelope.payload, "[1,2]");
+    /// ```
     pub fn events(&self) -> &[Recorded] {
         &self.events
     }
@@ -44,6 +53,14 @@ impl Found {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```
+    /// use resound::{Channel, Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::private("orders.7").name("shipped")).dispatch();
+    /// fake.assert_broadcast::<AnonymousEvent>(|_| true).on(Channel::private("orders.7"));
+    /// ```
     #[track_caller]
     pub fn on(self, channel: impl Into<Channel>) -> Self {
         let channel = channel.into();
@@ -54,6 +71,18 @@ impl Found {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```
+    /// use resound::{Broadcast, Fake};
+    ///
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(channel = "news")]
+    /// struct Posted;
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(Posted).dispatch();
+    /// fake.assert_broadcast::<Posted>(|_| true).named(r"App\Events\Posted");
+    /// ```
     #[track_caller]
     pub fn named(self, name: &str) -> Self {
         self.keep(&format!("as {name}"), |event| event.envelope.name == name)
@@ -63,6 +92,14 @@ impl Found {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("news")).to_others("123.456").dispatch();
+    /// fake.assert_broadcast::<AnonymousEvent>(|_| true).to_others("123.456");
+    /// ```
     #[track_caller]
     pub fn to_others(self, socket: impl Into<SocketId>) -> Self {
         let socket = socket.into();
@@ -73,6 +110,14 @@ impl Found {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```should_panic
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("news")).to_others("123.456").dispatch();
+    /// fake.assert_broadcast::<AnonymousEvent>(|_| true).to_everyone(); // panics: it was to all but 123.456
+    /// ```
     #[track_caller]
     pub fn to_everyone(self) -> Self {
         let is_so = |event: &Recorded| event.envelope.socket == SocketId::none();
@@ -83,6 +128,14 @@ impl Found {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("news")).via("reverb").dispatch();
+    /// fake.assert_broadcast::<AnonymousEvent>(|_| true).via("reverb");
+    /// ```
     #[track_caller]
     pub fn via(self, connection: &str) -> Self {
         let is_so = |event: &Recorded| event.connections.iter().any(|name| name == connection);
@@ -93,6 +146,17 @@ impl Found {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("alarms")).now().await;
+    /// fake.assert_broadcast::<AnonymousEvent>(|_| true).now();
+    /// # }
+    /// ```
     #[track_caller]
     pub fn now(self) -> Self {
         self.keep("at once", |event| event.timing == Timing::Now)
@@ -102,6 +166,17 @@ impl Found {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("news")).await;
+    /// fake.assert_broadcast::<AnonymousEvent>(|_| true).later();
+    /// # }
+    /// ```
     #[track_caller]
     pub fn later(self) -> Self {
         self.keep("in the queue", |event| event.timing == Timing::Later)

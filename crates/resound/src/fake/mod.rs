@@ -48,6 +48,15 @@ pub use record::Recorded;
 
 /// Remembers what its [broadcasters](Fake::broadcaster) are given to send; [`when`](crate::Broadcast::when) is
 /// asked, and an event without channels is none.
+///
+/// ```
+/// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+///
+/// let fake = Fake::new();
+/// let broadcaster = fake.broadcaster(); // for what is tested
+/// broadcaster.send(broadcast::public("news").name("posted")).dispatch();
+/// fake.assert_broadcast::<AnonymousEvent>(|_| true).on("news").named("posted");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Fake {
     record: Arc<Record>,
@@ -62,6 +71,13 @@ impl Default for Fake {
 
 impl Fake {
     /// A fake that has seen nothing.
+    ///
+    /// ```
+    /// use resound::Fake;
+    ///
+    /// let fake = Fake::new();
+    /// assert!(fake.events().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::with_namespace(NAMESPACE)
     }
@@ -86,16 +102,53 @@ impl Fake {
     }
 
     /// The broadcaster for the code that is tested.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Fake, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// struct Service { broadcaster: Broadcaster }
+    /// impl Service {
+    ///     async fn post(&self) {
+    ///         self.broadcaster.send(broadcast::public("news").name("posted")).await;
+    ///     }
+    /// }
+    /// let fake = Fake::new();
+    /// Service { broadcaster: fake.broadcaster() }.post().await;
+    /// assert_eq!(fake.events().len(), 1);
+    /// # }
+    /// ```
     pub fn broadcaster(&self) -> Broadcaster {
         self.broadcaster.clone()
     }
 
     /// All events, in the order in which they were sent.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast};
+    ///
+    /// let fake = Fake::new();
+    /// for name in ["first", "second"] {
+    ///     fake.broadcaster().send(broadcast::public("news").name(name)).dispatch();
+    /// }
+    /// let names: Vec<_> = fake.events().into_iter().map(|event| event.envelope.name).collect();
+    /// assert_eq!(names, ["first", "second"]);
+    /// ```
     pub fn events(&self) -> Vec<Recorded> {
         self.record.all()
     }
 
     /// Forgets what was sent.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast};
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(broadcast::public("news").name("arranged")).dispatch();
+    /// fake.clear();
+    /// fake.assert_nothing();
+    /// ```
     pub fn clear(&self) {
         self.record.clear();
     }
@@ -105,6 +158,18 @@ impl Fake {
     ///
     /// # Panics
     /// If there is none; the message lists what was sent.
+    ///
+    /// ```
+    /// use resound::{Broadcast, Fake};
+    ///
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(private = "orders.{user_id}")]
+    /// struct OrderShipped { user_id: u64 }
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(OrderShipped { user_id: 7 }).dispatch();
+    /// fake.assert_broadcast::<OrderShipped>(|event| event.user_id == 7).on("private-orders.7");
+    /// ```
     #[track_caller]
     pub fn assert_broadcast<E: 'static>(&self, is_it: impl Fn(&E) -> bool) -> Found {
         let all = self.events();
@@ -124,6 +189,18 @@ impl Fake {
     ///
     /// # Panics
     /// If there is one; the message lists what was sent.
+    ///
+    /// ```
+    /// use resound::{Broadcast, Fake};
+    ///
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(private = "orders.{user_id}")]
+    /// struct OrderShipped { user_id: u64 }
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(OrderShipped { user_id: 7 }).dispatch();
+    /// fake.assert_not::<OrderShipped>(|event| event.user_id == 8);
+    /// ```
     #[track_caller]
     pub fn assert_not<E: 'static>(&self, is_it: impl Fn(&E) -> bool) {
         let all = self.events();
@@ -138,6 +215,15 @@ impl Fake {
     ///
     /// # Panics
     /// If they were more or less; the message lists what was sent.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast::{self, AnonymousEvent}};
+    ///
+    /// let fake = Fake::new();
+    /// fake.assert_count::<AnonymousEvent>(0);
+    /// fake.broadcaster().send(broadcast::public("news")).dispatch();
+    /// fake.assert_count::<AnonymousEvent>(1);
+    /// ```
     #[track_caller]
     pub fn assert_count<E: 'static>(&self, count: usize) {
         let all = self.events();
@@ -152,6 +238,15 @@ impl Fake {
     ///
     /// # Panics
     /// If so; the message lists what was sent.
+    ///
+    /// ```
+    /// use resound::{Fake, broadcast};
+    ///
+    /// let fake = Fake::new();
+    /// let to_nobody = broadcast::on(Vec::<String>::new());
+    /// fake.broadcaster().send(to_nobody).dispatch();
+    /// fake.assert_nothing();
+    /// ```
     #[track_caller]
     pub fn assert_nothing(&self) {
         let all = self.events();

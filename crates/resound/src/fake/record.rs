@@ -10,6 +10,16 @@ use std::{
 use crate::{envelope::Envelope, pending::Timing};
 
 /// An event that was given to a [`Fake`](crate::Fake).
+///
+/// ```
+/// use resound::{Fake, Timing, broadcast};
+///
+/// let fake = Fake::new();
+/// fake.broadcaster().send(broadcast::public("news").name("posted")).via("log").dispatch();
+/// let recorded = &fake.events()[0];
+/// assert_eq!((recorded.timing, &*recorded.connections), (Timing::Later, &["log".into()][..]));
+/// assert!(recorded.to_string().ends_with("AnonymousEvent as posted on news via log: []"));
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Recorded {
@@ -26,6 +36,19 @@ pub struct Recorded {
 
 impl Recorded {
     /// The event itself, if it is of this type.
+    ///
+    /// ```
+    /// use resound::{Broadcast, Fake};
+    ///
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(channel = "news")]
+    /// struct Posted { id: u64 }
+    ///
+    /// let fake = Fake::new();
+    /// fake.broadcaster().send(Posted { id: 7 }).dispatch();
+    /// let ids: Vec<_> = fake.events().iter().filter_map(|it| it.event::<Posted>().map(|it| it.id)).collect();
+    /// assert_eq!(ids, [7]);
+    /// ```
     pub fn event<E: 'static>(&self) -> Option<&E> {
         self.event.downcast_ref()
     }

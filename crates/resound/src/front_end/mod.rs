@@ -49,6 +49,13 @@ pub struct EchoOptions {
 }
 
 /// Which of its connectors Echo uses.
+///
+/// ```
+/// use resound::front_end::{Connector, EchoOptions};
+///
+/// let options = EchoOptions { connector: Connector::SocketIo, ..EchoOptions::new("") };
+/// assert!(options.script().contains(r#""broadcaster":"socket.io""#));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Connector {
@@ -63,6 +70,15 @@ pub enum Connector {
 }
 
 /// Where browsers reach the server, which need not be where the application does.
+///
+/// ```
+/// use resound::front_end::{EchoOptions, PublicHost, PublicScheme};
+///
+/// let (scheme, host) = (PublicScheme::Https, "ws.example.org".to_owned());
+/// let host = PublicHost::At { scheme, host, port: 8443 };
+/// let options = EchoOptions { host, ..EchoOptions::new("key") };
+/// assert!(options.javascript().contains(r#""wsHost":"ws.example.org""#));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicHost {
     /// At the host, port and scheme that the page has: the script asks the browser, so that it is right behind any proxy.
@@ -81,6 +97,14 @@ pub enum PublicHost {
 }
 
 /// Whether browsers connect over TLS.
+///
+/// ```
+/// use resound::front_end::{EchoOptions, PublicScheme};
+///
+/// let options = EchoOptions::new("key").on(PublicScheme::Http, "localhost:8000");
+/// assert!(options.json()?.contains(r#""forceTLS":false"#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicScheme {
     /// `ws://`.
@@ -91,6 +115,12 @@ pub enum PublicScheme {
 
 /// It is not known where the server is: that is [where the page comes from](PublicHost::SameOrigin), and only the browser
 /// knows it.
+///
+/// ```
+/// use resound::front_end::{EchoOptions, UnknownOrigin};
+///
+/// assert_eq!(EchoOptions::new("key").json(), Err(UnknownOrigin)); // where the page comes from
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the server is where the page comes from, which only the browser knows: use the script, or say where (EchoOptions::on)"
@@ -99,11 +129,26 @@ pub struct UnknownOrigin;
 
 impl PublicHost {
     /// Over TLS, on the default port.
+    ///
+    /// ```
+    /// use resound::front_end::{PublicHost, PublicScheme};
+    ///
+    /// let (scheme, host) = (PublicScheme::Https, "ws.example.org".to_owned());
+    /// assert_eq!(PublicHost::https("ws.example.org"), PublicHost::At { scheme, host, port: 443 });
+    /// ```
     pub fn https(host: impl Into<String>) -> Self {
         Self::At { scheme: PublicScheme::Https, host: host.into(), port: 443 }
     }
 
     /// Without TLS.
+    ///
+    /// ```
+    /// use resound::front_end::{EchoOptions, PublicHost};
+    ///
+    /// let options = EchoOptions { host: PublicHost::http("localhost", 8080), ..EchoOptions::new("key") };
+    /// assert!(options.json()?.contains(r#""wsHost":"localhost","wsPort":8080"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn http(host: impl Into<String>, port: u16) -> Self {
         Self::At { scheme: PublicScheme::Http, host: host.into(), port }
     }
@@ -121,6 +166,13 @@ impl PublicScheme {
 
 impl EchoOptions {
     /// A server of Pusher's protocol where the page comes from.
+    ///
+    /// ```
+    /// use resound::front_end::{Connector, EchoOptions, PublicHost};
+    ///
+    /// let options = EchoOptions::new("resound-key");
+    /// assert_eq!((options.connector, options.host), (Connector::Reverb, PublicHost::SameOrigin));
+    /// ```
     pub fn new(key: impl Into<String>) -> Self {
         Self {
             connector: Connector::Reverb,

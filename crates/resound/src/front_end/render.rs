@@ -14,6 +14,13 @@ impl EchoOptions {
     /// A `<script>` that sets `window.resound`: `new Echo({ ...window.resound, Pusher })`.
     ///
     /// It can be put into HTML as it is, whatever the values are.
+    ///
+    /// ```
+    /// use resound::front_end::EchoOptions;
+    ///
+    /// let head = format!("<head>{}</head>", EchoOptions::new("resound-key").script());
+    /// assert!(head.starts_with("<head><script>window.resound="));
+    /// ```
     pub fn script(&self) -> String {
         format!("<script>{}</script>", self.javascript())
     }
@@ -31,6 +38,14 @@ impl EchoOptions {
     }
 
     /// What is in the script, for a file that the page loads.
+    ///
+    /// ```
+    /// use resound::front_end::EchoOptions;
+    ///
+    /// // GET /resound.js
+    /// let file = EchoOptions::new("resound-key").javascript();
+    /// assert!(file.starts_with("window.resound="));
+    /// ```
     pub fn javascript(&self) -> String {
         let options = self.object();
         match (&self.host, self.connector) {
@@ -67,6 +82,14 @@ impl EchoOptions {
     ///
     /// # Errors
     /// Those of [`EchoOptions::meta`].
+    ///
+    /// ```
+    /// use resound::front_end::{EchoOptions, PublicHost};
+    ///
+    /// let options = EchoOptions { host: PublicHost::https("ws.example.org"), ..EchoOptions::new("key") };
+    /// assert!(options.json()?.starts_with(r#"{"broadcaster":"reverb","key":"key","#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn json(&self) -> Result<String, UnknownOrigin> {
         let is_known = self.host != PublicHost::SameOrigin || self.connector == Connector::Null;
         if is_known { Ok(self.object()) } else { Err(UnknownOrigin) }

@@ -18,6 +18,18 @@ use crate::{
 };
 
 /// What a hook may give: nothing, or a `Result` of it, whose error is logged.
+///
+/// ```
+/// use resound::{Hooks, Path, hooks::Left};
+///
+/// async fn seen(member: Left, Path(room): Path<u64>) -> Result<(), std::num::ParseIntError> {
+///     let user: u64 = member.user_id.parse()?; // goes to the log
+///     println!("{user} was in room {room}");
+///     Ok(())
+/// }
+/// let hooks = Hooks::<()>::new().on_leave("room.{id}", seen);
+/// assert_eq!(format!("{hooks:?}"), r#"["member_removed room.{id}"]"#);
+/// ```
 pub trait HookResult {
     /// Why the hook failed, if it did.
     #[doc(hidden)]
@@ -129,6 +141,15 @@ fn place(happening: &Happening) -> Joining {
 }
 
 /// What a hook is told, out of what has happened. [`Joined`], [`ClientEvent`] and the others implement it.
+///
+/// ```
+/// use resound::hooks::{ClientEvent, FromHappening, Joined, Left};
+///
+/// fn a_hook_takes<T: FromHappening>() {}
+/// a_hook_takes::<Joined>();
+/// a_hook_takes::<Left>();
+/// a_hook_takes::<ClientEvent<String>>(); // with what the application reads of a client's data
+/// ```
 pub trait FromHappening: Sized {
     /// Reads it.
     ///

@@ -38,12 +38,32 @@ use crate::{
 ///
 /// `S` is the application's state. Patterns are those of [`Channels`](crate::Channels): names without their prefix. Of
 /// several hooks that fit all are called, in the order in which they are written. See the [module](self).
+///
+/// ```
+/// use resound::{Broadcaster, Hooks, hooks::{Happening, Joined, Left}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let hooks = Hooks::<()>::new()
+///     .on_join("room.{id}", |member: Joined| async move { println!("+ {}", member.user_id) })
+///     .on_leave("room.{id}", |member: Left| async move { println!("- {}", member.user_id) });
+/// let reactor = hooks.with_state(&Broadcaster::null(), ());
+/// reactor.handle(Happening::joined("presence-room.1", "7")).await;
+/// # }
+/// ```
 pub struct Hooks<S = ()> {
     hooks: Vec<Hook<S>>,
 }
 
 impl<S> Hooks<S> {
     /// No hooks.
+    ///
+    /// ```
+    /// use resound::Hooks;
+    ///
+    /// let hooks = Hooks::<()>::new();
+    /// assert_eq!(format!("{hooks:?}"), "[]");
+    /// ```
     pub fn new() -> Self {
         Self { hooks: Vec::new() }
     }
@@ -231,6 +251,20 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
     ///
     /// # Panics
     /// Outside of a tokio runtime, on which they are going to run.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Hooks};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// #[derive(Clone)]
+    /// struct App { broadcaster: Broadcaster }
+    ///
+    /// let app = App { broadcaster: Broadcaster::null() };
+    /// let reactor = Hooks::<App>::new().with_state(&app.broadcaster, app.clone());
+    /// assert_eq!(reactor.waiting(), 0);
+    /// # }
+    /// ```
     pub fn with_state(self, broadcaster: &Broadcaster, state: S) -> Reactor<S> {
         Reactor::new(Arc::new(self), broadcaster, state)
     }

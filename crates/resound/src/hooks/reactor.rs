@@ -115,6 +115,23 @@ impl<S: Clone + Send + Sync + 'static> Reactor<S> {
 
     /// Calls all hooks that fit, after those for what happened in the channel before, and waits until they have ended.
     /// Those that fail are logged. If too much waits, nothing is called, and that is logged.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Hooks, hooks::{Happening, Joined}};
+    /// use tokio::sync::watch;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (seen, saw) = watch::channel(String::new());
+    /// let hooks = Hooks::<()>::new().on_join("room.{id}", move |member: Joined| {
+    ///     seen.send_replace(member.user_id);
+    ///     async {}
+    /// });
+    /// let reactor = hooks.with_state(&Broadcaster::null(), ());
+    /// reactor.handle(Happening::joined("presence-room.1", "7")).await;
+    /// assert_eq!(*saw.borrow(), "7");
+    /// # }
+    /// ```
     pub async fn handle(&self, happening: Happening) {
         match self.take(vec![happening]) {
             Ok(handled) => handled.await,
@@ -123,11 +140,32 @@ impl<S: Clone + Send + Sync + 'static> Reactor<S> {
     }
 
     /// How much waits for handlers, or is with them.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Hooks, hooks::WAITING_MAX};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let reactor = Hooks::<()>::new().with_state(&Broadcaster::null(), ());
+    /// let is_busy = reactor.waiting() > WAITING_MAX / 2; // for a figure on a dashboard
+    /// assert!(!is_busy);
+    /// # }
+    /// ```
     pub fn waiting(&self) -> usize {
         self.0.lanes().waiting
     }
 
     /// How much found no place since the start.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, Hooks};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let reactor = Hooks::<()>::new().with_state(&Broadcaster::null(), ());
+    /// assert_eq!(reactor.dropped(), 0); // for an alarm
+    /// # }
+    /// ```
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }

@@ -16,6 +16,18 @@ pub const AGE_SECONDS_MAX: u64 = 600;
 const HANDLED_WITHIN: Duration = Duration::from_secs(8);
 
 /// A request with a webhook, whatever framework it came in by.
+///
+/// ```
+/// use resound::hooks::WebhookRequest;
+/// use std::collections::HashMap;
+///
+/// /// Of a framework that keeps headers in a map.
+/// fn webhook<'a>(headers: &'a HashMap<&str, String>, body: &'a [u8]) -> WebhookRequest<'a> {
+///     let header = |name| headers.get(name).map(String::as_str);
+///     WebhookRequest { key: header("x-pusher-key"), signature: header("x-pusher-signature"), body }
+/// }
+/// # assert_eq!(webhook(&HashMap::new(), b"{}").key, None);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct WebhookRequest<'a> {
     /// The header `X-Pusher-Key`.
@@ -27,6 +39,17 @@ pub struct WebhookRequest<'a> {
 }
 
 /// The answer to a webhook.
+///
+/// ```
+/// use resound::{Broadcaster, Hooks, hooks::WebhookRequest};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let reactor = Hooks::<()>::new().with_state(&Broadcaster::null(), ());
+/// let answer = reactor.webhook(WebhookRequest { key: None, signature: None, body: b"{}" }).await;
+/// assert_eq!((answer.status, answer.message), (401, "there is no X-Pusher-Key"));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebhookAnswer {

@@ -28,6 +28,25 @@ pub fn created<M: BroadcastsEvents>(model: &M) -> ModelEventOccurred<M> {
 }
 
 /// The event that a model was changed, which is not sent if it was not. [`Broadcaster::updated`] sends it.
+///
+/// ```
+/// # use resound::{Fake, Model, model::{self, BroadcastsEvents, ModelEventOccurred}};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// #[derive(Clone, serde::Serialize)]
+/// struct Post { id: u64, title: String }
+/// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+/// # impl BroadcastsEvents for Post {}
+///
+/// let before = Post { id: 7, title: "Draft".to_owned() };
+/// let after = Post { title: "News".to_owned(), ..before.clone() };
+/// # let fake = Fake::new();
+/// # let broadcaster = fake.broadcaster();
+/// broadcaster.send(model::updated(&before, &after)).await;
+/// broadcaster.send(model::updated(&after, &after)).await;  // no change, no event
+/// fake.assert_count::<ModelEventOccurred<Post>>(1);
+/// # }
+/// ```
 pub fn updated<M: BroadcastsEvents>(
     before: impl Into<Snapshot<M>>,
     after: &M,
@@ -37,16 +56,46 @@ pub fn updated<M: BroadcastsEvents>(
 }
 
 /// The event that a model was moved to where it can be restored from. [`Broadcaster::trashed`] sends it.
+///
+/// ```
+/// # use resound::{Broadcast, EventName, Model, model::{self, BroadcastsEvents}};
+/// # #[derive(serde::Serialize)]
+/// # struct Post { id: u64 }
+/// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+/// # impl BroadcastsEvents for Post {}
+/// let event = model::trashed(&Post { id: 7 });
+/// assert_eq!(event.name(), EventName::exact("PostTrashed"));
+/// ```
 pub fn trashed<M: BroadcastsEvents>(model: &M) -> ModelEventOccurred<M> {
     ModelEventOccurred::new(ModelEvent::Trashed, model)
 }
 
 /// The event that a model came back from there. [`Broadcaster::restored`] sends it.
+///
+/// ```
+/// # use resound::{Broadcast, EventName, Model, model::{self, BroadcastsEvents}};
+/// # #[derive(serde::Serialize)]
+/// # struct Post { id: u64 }
+/// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+/// # impl BroadcastsEvents for Post {}
+/// let event = model::restored(&Post { id: 7 });
+/// assert_eq!(event.name(), EventName::exact("PostRestored"));
+/// ```
 pub fn restored<M: BroadcastsEvents>(model: &M) -> ModelEventOccurred<M> {
     ModelEventOccurred::new(ModelEvent::Restored, model)
 }
 
 /// The event that a model was deleted. [`Broadcaster::deleted`] sends it.
+///
+/// ```
+/// # use resound::{Broadcast, Channel, Model, model::{self, BroadcastsEvents}};
+/// # #[derive(serde::Serialize)]
+/// # struct Post { id: u64 }
+/// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+/// # impl BroadcastsEvents for Post {}
+/// let event = model::deleted(&Post { id: 7 });
+/// assert_eq!(event.channels(), [Channel::private("App.Models.Post.7")]);
+/// ```
 pub fn deleted<M: BroadcastsEvents>(model: &M) -> ModelEventOccurred<M> {
     ModelEventOccurred::new(ModelEvent::Deleted, model)
 }
@@ -77,6 +126,24 @@ impl Broadcaster {
     /// A model was changed; if it was not, nothing is sent. Laravel: `broadcastUpdated()`.
     ///
     /// What it was before is a [`Snapshot`] or the model itself.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{BroadcastsEvents, ModelEvent, ModelEventOccurred, Snapshot}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64, title: String }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl BroadcastsEvents for Post {}
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let mut post = Post { id: 7, title: "Draft".to_owned() };
+    /// let before = Snapshot::of(&post);
+    /// post.title = "News".to_owned();
+    /// broadcaster.updated(before, &post).await;
+    /// # fake.assert_broadcast::<ModelEventOccurred<Post>>(|it| it.event == ModelEvent::Updated);
+    /// # }
+    /// ```
     pub fn updated<M>(
         &self,
         before: impl Into<Snapshot<M>>,
@@ -89,6 +156,23 @@ impl Broadcaster {
     }
 
     /// A model was moved to where it can be restored from. Laravel: `broadcastTrashed()`.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{BroadcastsEvents, ModelEvent, ModelEventOccurred}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl BroadcastsEvents for Post {}
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let post = Post { id: 7 };
+    /// // UPDATE posts SET deleted_at = …
+    /// broadcaster.trashed(&post).await;
+    /// # fake.assert_broadcast::<ModelEventOccurred<Post>>(|it| it.event == ModelEvent::Trashed);
+    /// # }
+    /// ```
     pub fn trashed<M>(&self, model: &M) -> PendingBroadcast<ModelEventOccurred<M>>
     where
         M: BroadcastsEvents,
@@ -97,6 +181,23 @@ impl Broadcaster {
     }
 
     /// A model came back from there. Laravel: `broadcastRestored()`.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{BroadcastsEvents, ModelEvent, ModelEventOccurred}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl BroadcastsEvents for Post {}
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let post = Post { id: 7 };
+    /// // UPDATE posts SET deleted_at = NULL …
+    /// broadcaster.restored(&post).await;
+    /// # fake.assert_broadcast::<ModelEventOccurred<Post>>(|it| it.event == ModelEvent::Restored);
+    /// # }
+    /// ```
     pub fn restored<M>(&self, model: &M) -> PendingBroadcast<ModelEventOccurred<M>>
     where
         M: BroadcastsEvents,
@@ -105,6 +206,23 @@ impl Broadcaster {
     }
 
     /// A model was deleted. Laravel: `broadcastDeleted()`.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{BroadcastsEvents, ModelEvent, ModelEventOccurred}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl BroadcastsEvents for Post {}
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let post = Post { id: 7 };
+    /// // DELETE FROM posts …
+    /// broadcaster.deleted(&post).to_others("123.456").await;
+    /// # fake.assert_broadcast::<ModelEventOccurred<Post>>(|it| it.event == ModelEvent::Deleted);
+    /// # }
+    /// ```
     pub fn deleted<M>(&self, model: &M) -> PendingBroadcast<ModelEventOccurred<M>>
     where
         M: BroadcastsEvents,

@@ -10,6 +10,13 @@ use crate::{
 };
 
 /// What happened to a model.
+///
+/// ```
+/// use resound::model::ModelEvent;
+///
+/// let is_there = |event| !matches!(event, ModelEvent::Trashed | ModelEvent::Deleted);
+/// assert!(is_there(ModelEvent::Restored));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ModelEvent {
@@ -78,6 +85,22 @@ pub trait BroadcastsEvents: Model + Serialize + 'static {
 
     /// Where an event goes, the model's own private channel by default; to none, and it is not sent.
     /// Laravel: `broadcastOn($event)`.
+    ///
+    /// ```
+    /// # use resound::{Broadcast, Channel, Model, model::{self, BroadcastsEvents, ModelEvent}};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64, blog: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// impl BroadcastsEvents for Post {
+    ///     fn broadcast_on(&self, event: ModelEvent) -> Vec<Channel> {
+    ///         match event {
+    ///             ModelEvent::Created => vec![Channel::private(format!("blogs.{}", self.blog))],
+    ///             _ => vec![Channel::private(self)],
+    ///         }
+    ///     }
+    /// }
+    /// # assert_eq!(model::created(&Post { id: 7, blog: 1 }).channels(), [Channel::private("blogs.1")]);
+    /// ```
     fn broadcast_on(&self, event: ModelEvent) -> Vec<Channel> {
         let _ = event;
         vec![Channel::private(self.channel())]
@@ -85,29 +108,98 @@ pub trait BroadcastsEvents: Model + Serialize + 'static {
 
     /// What an event is called; `None`, the default, stands for `PostUpdated` and its like.
     /// Laravel: `broadcastAs($event)`.
+    ///
+    /// ```
+    /// # use resound::{Broadcast, EventName, Model, model::{self, BroadcastsEvents, ModelEvent}};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// impl BroadcastsEvents for Post {
+    ///     fn broadcast_as(&self, event: ModelEvent) -> Option<EventName> {
+    ///         Some(EventName::exact(format!("post.{}", event.as_str().to_lowercase())))
+    ///     }
+    /// }
+    /// # assert_eq!(model::created(&Post { id: 7 }).name(), EventName::exact("post.created"));
+    /// ```
     fn broadcast_as(&self, event: ModelEvent) -> Option<EventName> {
         let _ = event;
         None
     }
 
     /// What subscribers get; `None`, the default, stands for `{"model":{…},…}`. Laravel: `broadcastWith($event)`.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{self, BroadcastsEvents, ModelEvent}};
+    /// # use serde::Serialize;
+    /// # #[derive(Serialize)]
+    /// # struct Post { id: u64, title: String }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// impl BroadcastsEvents for Post {
+    ///     fn broadcast_with(&self, _: ModelEvent) -> Option<impl Serialize> {
+    ///         Some(serde_json::json!({ "title": self.title }))
+    ///     }
+    /// }
+    /// # let post = Post { id: 7, title: "News".to_owned() };
+    /// # assert_eq!(model::created(&post).json(), Some(r#"{"title":"News"}"#));
+    /// ```
     fn broadcast_with(&self, event: ModelEvent) -> Option<impl Serialize> {
         let _ = event;
         None::<()>
     }
 
     /// Whether an event is sent before the sender goes on, [`Timing::Later`] by default.
+    ///
+    /// ```
+    /// # use resound::{Broadcast, Model, Timing, model::{self, BroadcastsEvents, ModelEvent}};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// impl BroadcastsEvents for Post {
+    ///     fn broadcast_timing(&self, event: ModelEvent) -> Timing {
+    ///         if event == ModelEvent::Deleted { Timing::Now } else { Timing::Later }
+    ///     }
+    /// }
+    /// # assert_eq!(model::deleted(&Post { id: 7 }).timing(), Timing::Now);
+    /// ```
     fn broadcast_timing(&self, event: ModelEvent) -> Timing {
         let _ = event;
         Timing::Later
     }
 
     /// The queue that events wait in. Laravel: `broadcastQueue`.
+    ///
+    /// ```
+    /// # use resound::{Broadcast, Model, model::{self, BroadcastsEvents}};
+    /// # use std::borrow::Cow;
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// impl BroadcastsEvents for Post {
+    ///     fn broadcast_queue(&self) -> Option<Cow<'static, str>> {
+    ///         Some("low".into())
+    ///     }
+    /// }
+    /// # assert_eq!(model::created(&Post { id: 7 }).queue().as_deref(), Some("low"));
+    /// ```
     fn broadcast_queue(&self) -> Option<Cow<'static, str>> {
         None
     }
 
     /// The broadcast connections that events are sent by; none, the default, means the broadcaster's default one.
+    ///
+    /// ```
+    /// # use resound::{Broadcast, Model, model::{self, BroadcastsEvents}};
+    /// # use std::borrow::Cow;
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// impl BroadcastsEvents for Post {
+    ///     fn broadcast_connections(&self) -> Vec<Cow<'static, str>> {
+    ///         vec!["reverb".into()]
+    ///     }
+    /// }
+    /// # assert_eq!(model::created(&Post { id: 7 }).connections(), ["reverb"]);
+    /// ```
     fn broadcast_connections(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
     }
@@ -116,6 +208,21 @@ pub trait BroadcastsEvents: Model + Serialize + 'static {
 /// Something that happened to a model `M`: the event that the broadcaster sends.
 ///
 /// In tests, `fake.assert_broadcast::<ModelEventOccurred<Post>>(|event| event.event == ModelEvent::Created)`.
+///
+/// ```
+/// # use resound::{Model, model::{BroadcastsEvents, ModelEvent, ModelEventOccurred}};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # #[derive(serde::Serialize)]
+/// # struct Post { id: u64 }
+/// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+/// # impl BroadcastsEvents for Post {}
+/// # let fake = resound::Fake::new();
+/// # let broadcaster = fake.broadcaster();
+/// broadcaster.created(&Post { id: 7 }).await;
+/// fake.assert_broadcast::<ModelEventOccurred<Post>>(|it| it.event == ModelEvent::Created && it.key == "7");
+/// # }
+/// ```
 pub struct ModelEventOccurred<M> {
     /// What happened.
     pub event: ModelEvent,
@@ -170,6 +277,17 @@ impl<M: BroadcastsEvents> ModelEventOccurred<M> {
 
 impl<M> ModelEventOccurred<M> {
     /// What is sent, as JSON; `None` if it can't be written as such.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{self, BroadcastsEvents}};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl BroadcastsEvents for Post {}
+    /// let event = model::created(&Post { id: 7 });
+    /// let json = r#"{"model":{"id":7},"connection":null,"queue":null,"afterCommit":false}"#;
+    /// assert_eq!(event.json(), Some(json));
+    /// ```
     pub fn json(&self) -> Option<&str> {
         self.payload.as_deref().ok().map(RawValue::get)
     }

@@ -36,6 +36,17 @@ impl<M> Clone for Snapshot<M> {
 
 impl<M: BroadcastsEvents> Snapshot<M> {
     /// Takes one.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{BroadcastsEvents, Snapshot}};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Post { id: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl BroadcastsEvents for Post {}
+    /// # let post = Post { id: 7 };
+    /// let before = Snapshot::of(&post);
+    /// assert!(before.changes(&post).is_empty());
+    /// ```
     pub fn of(model: &M) -> Self {
         Self { fields: serde_json::to_value(model).ok(), of: PhantomData }
     }
@@ -43,6 +54,17 @@ impl<M: BroadcastsEvents> Snapshot<M> {
     /// The names of the fields that differ by now, without those of [`BroadcastsEvents::UNOBSERVED`]. Laravel: `getChanges()`.
     ///
     /// A model that is no struct with fields has one without a name.
+    ///
+    /// ```
+    /// # use resound::{Model, model::{BroadcastsEvents, Snapshot}};
+    /// #[derive(serde::Serialize)]
+    /// struct Post { id: u64, title: &'static str, votes: u64 }
+    /// # impl Model for Post { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl BroadcastsEvents for Post {}
+    ///
+    /// let before = Snapshot::of(&Post { id: 7, title: "Draft", votes: 0 });
+    /// assert_eq!(before.changes(&Post { id: 7, title: "News", votes: 0 }), ["title"]);
+    /// ```
     pub fn changes(&self, after: &M) -> Vec<String> {
         let (Some(before), Ok(after)) = (&self.fields, serde_json::to_value(after)) else {
             return vec![String::new()];

@@ -44,10 +44,64 @@ pub trait Channel: Send + Sync + 'static {
     ///
     /// # Errors
     /// Whatever went wrong; the sender gets it with the notification's id.
+    ///
+    /// ```
+    /// use resound::notification::{Channel, Delivering, Delivery};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// struct Sms;
+    /// impl Channel for Sms {
+    ///     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+    ///         Box::pin(async move {
+    ///             let number = delivery.route.as_deref().ok_or("there is no number")?;
+    ///             println!("{number}: {}", delivery.json());
+    ///             Ok(())
+    ///         })
+    ///     }
+    /// }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Code(u32);
+    /// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Code {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["sms".into()] }
+    /// # }
+    /// # let builder = resound::Notifier::builder(&resound::Broadcaster::null());
+    /// let notifier = builder.channel("sms", Sms).build();
+    /// notifier.send(&notifier.route("sms", "+49 30 1234"), Code(4711)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a>;
 }
 
 /// A notification on its way through a [`Channel`].
+///
+/// ```
+/// use resound::notification::{ChannelError, Delivery};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// fn letter(delivery: &Delivery) -> Result<String, ChannelError> {
+///     let address = delivery.route.as_deref().ok_or("there is no address")?;
+///     Ok(format!("To: {address}\nMessage-ID: <{}@shop.example>\n\n{}", delivery.id, delivery.json()))
+/// }
+/// # struct It;
+/// # impl resound::notification::Channel for It {
+/// #     fn deliver<'a>(&'a self, it: &'a Delivery) -> resound::notification::Delivering<'a> {
+/// #         Box::pin(async move { assert!(letter(it)?.starts_with("To: guest@example.org\n")); Ok(()) })
+/// #     }
+/// # }
+/// # #[derive(serde::Serialize)]
+/// # struct Welcome { subject: &'static str }
+/// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Welcome {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["it".into()] }
+/// # }
+/// # let guest = resound::notification::OnDemand::new("it", "guest@example.org");
+/// # let builder = resound::Notifier::builder(&resound::Broadcaster::null()).channel("it", It);
+/// # builder.build().send(&guest, Welcome { subject: "Hello" }).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Delivery {
@@ -69,11 +123,66 @@ impl Delivery {
     ///
     /// # Errors
     /// If it is no `T`.
+    ///
+    /// ```
+    /// use resound::notification::{ChannelError, Delivery};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Mail { subject: String }
+    ///
+    /// fn subject(delivery: &Delivery) -> Result<String, ChannelError> {
+    ///     Ok(delivery.message::<Mail>()?.subject)
+    /// }
+    /// # struct It;
+    /// # impl resound::notification::Channel for It {
+    /// #     fn deliver<'a>(&'a self, it: &'a Delivery) -> resound::notification::Delivering<'a> {
+    /// #         Box::pin(async move { assert_eq!(subject(it)?, "Hello"); Ok(()) })
+    /// #     }
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Welcome { subject: &'static str }
+    /// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Welcome {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["it".into()] }
+    /// # }
+    /// # let guest = resound::notification::OnDemand::new("it", "guest@example.org");
+    /// # let builder = resound::Notifier::builder(&resound::Broadcaster::null()).channel("it", It);
+    /// # builder.build().send(&guest, Welcome { subject: "Hello" }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn message<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.message.get())
     }
 
     /// The same as JSON.
+    ///
+    /// ```
+    /// use resound::notification::Delivery;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// fn log_line(delivery: &Delivery) -> String {
+    ///     format!("{} {}: {}", delivery.channel, delivery.kind, delivery.json())
+    /// }
+    /// # struct It;
+    /// # impl resound::notification::Channel for It {
+    /// #     fn deliver<'a>(&'a self, it: &'a Delivery) -> resound::notification::Delivering<'a> {
+    /// #         Box::pin(async move { assert!(log_line(it).ends_with(r#"Welcome: {"subject":"Hello"}"#)); Ok(()) })
+    /// #     }
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Welcome { subject: &'static str }
+    /// # impl<N: resound::notification::Notifiable> resound::notification::Notification<N> for Welcome {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> { vec!["it".into()] }
+    /// # }
+    /// # let guest = resound::notification::OnDemand::new("it", "guest@example.org");
+    /// # let builder = resound::Notifier::builder(&resound::Broadcaster::null()).channel("it", It);
+    /// # builder.build().send(&guest, Welcome { subject: "Hello" }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn json(&self) -> &str {
         self.message.get()
     }

@@ -14,6 +14,32 @@ use crate::{
 ///
 /// With the broadcaster of a [`Fake`](crate::Fake) it is what
 /// `fake.assert_broadcast::<BroadcastNotificationCreated>(|event| event.id == id)` finds.
+///
+/// ```
+/// # use resound::notification::{BroadcastNotificationCreated, MemoryStore, Notifier};
+/// # use resound::{Model, notification::Notifiable};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let fake = resound::Fake::new();
+/// # let broadcaster = fake.broadcaster();
+/// let notifier = Notifier::new(&broadcaster, MemoryStore::new());
+/// let receipt = notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+/// fake.assert_broadcast::<BroadcastNotificationCreated>(|event| event.id == receipt.id)
+///     .on("private-App.Models.User.1");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BroadcastNotificationCreated {
@@ -33,6 +59,32 @@ pub struct BroadcastNotificationCreated {
 
 impl BroadcastNotificationCreated {
     /// What is sent, as JSON.
+    ///
+    /// ```
+    /// # use resound::notification::{BroadcastNotificationCreated, MemoryStore, Notifier};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let notifier = Notifier::new(&broadcaster, MemoryStore::new());
+    /// notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// let is_it = |event: &BroadcastNotificationCreated| event.json().starts_with(r#"{"amount":5,"#);
+    /// fake.assert_broadcast(is_it);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn json(&self) -> &str {
         self.payload.get()
     }

@@ -11,6 +11,23 @@ use crate::{
 const FAILURES_TOLD: usize = 5;
 
 /// Why stored notifications could not be read or written.
+///
+/// ```
+/// use resound::notification::StoreError;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # let notifier = resound::notification::Notifier::builder(&resound::Broadcaster::null()).build();
+/// let error = notifier.inbox(&User { id: 1 }).count().await.unwrap_err();
+/// assert!(matches!(error, StoreError::Missing));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -75,7 +92,53 @@ pub enum StoreError {
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
+impl StoreError {
+    /// Whether this owner's key is what can't be stored.
+    pub(crate) fn is_about(&self, someone: &Owner) -> bool {
+        matches!(self, Self::Key { owner, .. } if owner == someone)
+    }
+
+    /// Whether a database says that a value does not fit (class 22 of SQL's states), rather than that it stores nothing.
+    pub(crate) fn is_about_a_value(&self) -> bool {
+        #[cfg(feature = "_sql")]
+        if let Self::Failed(error) = self
+            && let Some(sqlx::Error::Database(error)) = error.downcast_ref()
+        {
+            return error.code().is_some_and(|code| code.starts_with("22"));
+        }
+        false
+    }
+}
+
 /// Why a notification did not go one of its ways.
+///
+/// ```
+/// use resound::notification::Reason;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// let sending = notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).via(["pigeon"]);
+/// let failures = sending.await.expect_err("there is no such channel").failures;
+/// assert!(matches!(&failures[0].reason, Reason::UnknownChannel { known } if known == "database, broadcast"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -106,6 +169,35 @@ pub enum Reason {
 }
 
 /// One way that a notification did not go.
+///
+/// ```
+/// use resound::notification::{Failure, Via};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// let sending = notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).via(["pigeon"]);
+/// let failures: Vec<Failure> = sending.await.expect_err("there is no such channel").failures;
+/// assert_eq!(failures[0].via, Via::Channel("pigeon".into()));
+/// assert!(failures[0].to_string().starts_with(r"App\Models\User 1 by pigeon: "));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure {
@@ -129,6 +221,35 @@ impl fmt::Display for Failure {
 }
 
 /// A notification did not go all of its ways.
+///
+/// ```
+/// use resound::notification::NotifyError;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// # let users = [User { id: 1 }, User { id: 2 }];
+/// let sending = notifier.send_many(&users, InvoicePaid { amount: 5 }).via(["pigeon"]);
+/// let error: NotifyError = sending.await.expect_err("there is no such channel");
+/// assert_eq!((error.failures.len(), error.receipts.len()), (2, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NotifyError {

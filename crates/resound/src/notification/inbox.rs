@@ -65,16 +65,100 @@ impl Inbox {
     }
 
     /// Asks for notifications, the newest first. Laravel: `notifications`.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// # notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let page = notifier.inbox(&user).all().limit(30).await?;
+    /// assert_eq!(page[0].data, r#"{"amount":5}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn all(&self) -> Listing<'_> {
         self.listing(Filter::All)
     }
 
     /// Asks for those that were not read. Laravel: `unreadNotifications`.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// # notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let inbox = notifier.inbox(&user);
+    /// let unread = inbox.unread().await?;
+    /// inbox.mark_as_read(&unread).await?.all_known().expect("they are the user's own");
+    /// assert!(inbox.unread().await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unread(&self) -> Listing<'_> {
         self.listing(Filter::Unread)
     }
 
     /// Asks for those that were read. Laravel: `readNotifications`.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// let receipt = notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let inbox = notifier.inbox(&user);
+    /// assert_eq!(inbox.mark_as_read(&receipt.id).await?.count, 1);
+    /// assert_eq!(inbox.read().await?[0].id, receipt.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read(&self) -> Listing<'_> {
         self.listing(Filter::Read)
     }
@@ -83,6 +167,33 @@ impl Inbox {
     ///
     /// # Errors
     /// If the store fails.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// # notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let badge = notifier.inbox(&user).unread_count().await?;
+    /// assert_eq!(badge, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn unread_count(&self) -> Result<u64, StoreError> {
         self.store()?.count(&self.owner, Filter::Unread).await
     }
@@ -91,6 +202,33 @@ impl Inbox {
     ///
     /// # Errors
     /// If the store fails.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let (ann, bo) = (User { id: 1 }, User { id: 2 });
+    /// notifier.send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// assert_eq!(notifier.inbox(&ann).count().await?, 1);
+    /// assert_eq!(notifier.inbox(&bo).count().await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn count(&self) -> Result<u64, StoreError> {
         self.store()?.count(&self.owner, Filter::All).await
     }
@@ -99,6 +237,33 @@ impl Inbox {
     ///
     /// # Errors
     /// If the store fails.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let (ann, bo) = (User { id: 1 }, User { id: 2 });
+    /// let receipt = notifier.send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// assert!(notifier.inbox(&ann).find(&receipt.id).await?.is_some());
+    /// assert!(notifier.inbox(&bo).find(&receipt.id).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn find(&self, id: &str) -> Result<Option<DatabaseNotification>, StoreError> {
         self.store()?.find(&self.owner, id).await
     }
@@ -107,6 +272,36 @@ impl Inbox {
     ///
     /// # Errors
     /// If the store fails, or for more than [`IDS_MAX`] ids.
+    ///
+    /// ```
+    /// use resound::notification::Which;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// # let receipt = notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let inbox = notifier.inbox(&user);
+    /// assert_eq!(inbox.mark_as_read(&receipt.id).await?.count, 1);
+    /// assert_eq!(inbox.mark_as_read(Which::All).await?.count, 0); // it is read already
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn mark_as_read(&self, which: impl Into<Which>) -> Result<Changed, StoreError> {
         self.change(which.into(), Change::Read(Timestamp::now())).await
     }
@@ -115,6 +310,36 @@ impl Inbox {
     ///
     /// # Errors
     /// If the store fails, or for more than [`IDS_MAX`] ids.
+    ///
+    /// ```
+    /// use resound::notification::Which;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// # let receipt = notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let inbox = notifier.inbox(&user);
+    /// assert_eq!(inbox.mark_as_read(Which::All).await?.count, 1);
+    /// assert_eq!(inbox.mark_as_unread(&receipt.id).await?.count, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn mark_as_unread(&self, which: impl Into<Which>) -> Result<Changed, StoreError> {
         self.change(which.into(), Change::Unread(Timestamp::now())).await
     }
@@ -123,6 +348,34 @@ impl Inbox {
     ///
     /// # Errors
     /// If the store fails, or for more than [`IDS_MAX`] ids.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// # notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let inbox = notifier.inbox(&user);
+    /// let old = inbox.all().limit(100).await?;
+    /// assert_eq!(inbox.delete(&old).await?.count, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn delete(&self, which: impl Into<Which>) -> Result<Changed, StoreError> {
         self.change(which.into(), Change::Delete).await
     }
@@ -157,6 +410,35 @@ impl fmt::Debug for Inbox {
 }
 
 /// A question for notifications, which is asked when it is awaited.
+///
+/// ```
+/// # use resound::{Model, notification::Notifiable};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// # let user = User { id: 1 };
+/// # notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+/// let inbox = notifier.inbox(&user);
+/// let newest = inbox.unread().limit(1).await?;
+/// let rest = inbox.unread().after(&newest[0].id).await?;
+/// assert!(rest.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "notifications are read when this is awaited"]
 pub struct Listing<'a> {
@@ -166,12 +448,68 @@ pub struct Listing<'a> {
 
 impl Listing<'_> {
     /// So many at most: [`PAGE_DEFAULT`] by default, [`PAGE_MAX`] if it is more.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// for amount in [5, 7] {
+    ///     notifier.send(&user, InvoicePaid { amount }).await?;
+    /// }
+    /// assert_eq!(notifier.inbox(&user).all().limit(1).await?[0].data, r#"{"amount":7}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, limit: usize) -> Self {
         self.page.limit = limit.min(PAGE_MAX);
         self
     }
 
     /// Those behind the one of this id: the last one of the page before.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let user = User { id: 1 };
+    /// notifier.send(&user, InvoicePaid { amount: 5 }).await?;
+    /// let last_seen = notifier.send(&user, InvoicePaid { amount: 7 }).await?.id;
+    /// let older = notifier.inbox(&user).all().after(last_seen).await?;
+    /// assert_eq!(older[0].data, r#"{"amount":5}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn after(mut self, id: impl Into<String>) -> Self {
         self.page.after = Some(id.into());
         self

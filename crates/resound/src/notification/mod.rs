@@ -5,6 +5,7 @@
 //! * `notice`, `notifiable`, `via`: what is said, to whom, and by which ways
 //! * `notifier`, `sending`: the handle, and one notification on its way
 //! * `plan`, `merged`, `created`: what is to be done for one notifiable; the event that is broadcast
+//! * `shelving`: the rows of many
 //! * `channel`: ways of the application's own
 //! * `store`, `row`, `inbox`: where notifications are kept, and how they are asked for; `database`: in a database
 //! * `fake`: assertions for tests
@@ -25,6 +26,7 @@ mod notifier;
 mod plan;
 mod row;
 mod sending;
+mod shelving;
 mod store;
 mod timestamp;
 mod via;

@@ -26,18 +26,62 @@ use crate::{channel::Channel, model::Model};
 pub trait Notifiable: Model {
     /// The channels that broadcast notifications go to: its own private one by default.
     /// Laravel: `receivesBroadcastNotificationsOn`.
+    ///
+    /// ```
+    /// use resound::{Channel, Model, notification::Notifiable};
+    ///
+    /// struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// impl Notifiable for User {
+    ///     fn receives_broadcast_notifications_on(&self) -> Vec<Channel> {
+    ///         vec![Channel::private(format!("users.{}", self.id))]
+    ///     }
+    /// }
+    /// # assert_eq!(User { id: 1 }.receives_broadcast_notifications_on()[0].as_str(), "private-users.1");
+    /// ```
     fn receives_broadcast_notifications_on(&self) -> Vec<Channel> {
         vec![Channel::private(self.channel())]
     }
 
     /// Where a channel of this name reaches it, such as the address for `mail`; `None` by default.
     /// Laravel: `routeNotificationFor`.
+    ///
+    /// ```
+    /// use resound::{Model, notification::Notifiable};
+    ///
+    /// struct User { email: String, phone: Option<String> }
+    /// # impl Model for User { fn key(&self) -> String { self.email.clone() } }
+    /// impl Notifiable for User {
+    ///     fn route_for(&self, channel: &str) -> Option<String> {
+    ///         match channel {
+    ///             "mail" => Some(self.email.clone()),
+    ///             "sms" => self.phone.clone(),
+    ///             _ => None,
+    ///         }
+    ///     }
+    /// }
+    /// # assert_eq!(User { email: "a@example.org".to_owned(), phone: None }.route_for("sms"), None);
+    /// ```
     fn route_for(&self, channel: &str) -> Option<String> {
         let _ = channel;
         None
     }
 
     /// Whose notifications are stored: the model's class and key by default; for `None` nothing is stored.
+    ///
+    /// ```
+    /// use resound::{Model, notification::{Notifiable, Owner}};
+    ///
+    /// /// It hears of everything, and has no list.
+    /// struct Screen;
+    /// # impl Model for Screen { fn key(&self) -> String { "1".to_owned() } }
+    /// impl Notifiable for Screen {
+    ///     fn owner(&self) -> Option<Owner> {
+    ///         None
+    ///     }
+    /// }
+    /// # assert_eq!(Screen.owner(), None);
+    /// ```
     fn owner(&self) -> Option<Owner> {
         Some(Owner { class: Self::class(), key: self.key() })
     }
@@ -49,6 +93,15 @@ pub trait Notifiable: Model {
 }
 
 /// Whose a stored notification is. Laravel: `notifiable_type` and `notifiable_id`.
+///
+/// ```
+/// use resound::{Model, notification::{Notifiable, Owner}};
+///
+/// struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// assert_eq!(User { id: 1 }.owner(), Some(Owner::new(r"App\Models\User", "1")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Owner {
     /// The [class](Model::class).
@@ -78,6 +131,26 @@ impl fmt::Display for Owner {
 /// Somebody without an account: only where a channel reaches them. Laravel: `Notification::route(…)`.
 ///
 /// It begins with [`Notifier::route`](crate::notification::Notifier::route). Nothing is stored for it.
+///
+/// ```
+/// # use resound::{NotificationFake, notification::Notifiable};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let fake = NotificationFake::new();
+/// # let notifier = fake.notifier();
+/// let desk = notifier.route("broadcast", "private-desk");
+/// notifier.send(&desk, InvoicePaid { amount: 5 }).await?;
+/// assert_eq!(fake.sent()[0].on_demand, Some(desk));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OnDemand {
     routes: BTreeMap<String, Vec<String>>,
@@ -101,6 +174,16 @@ impl OnDemand {
     }
 
     /// The same, reached by another channel, too.
+    ///
+    /// ```
+    /// use resound::notification::{Notifiable, OnDemand};
+    ///
+    /// let guest = OnDemand::default()
+    ///     .route("mail", "guest@example.org")
+    ///     .route("broadcast", "private-desk")
+    ///     .route("broadcast", "private-bookkeeping");
+    /// assert_eq!(guest.receives_broadcast_notifications_on().len(), 2);
+    /// ```
     pub fn route(mut self, channel: impl Into<String>, route: impl Into<String>) -> Self {
         self.routes.entry(channel.into()).or_default().push(route.into());
         self

@@ -66,6 +66,33 @@ struct Inner {
 }
 
 /// What became of a notification for one notifiable.
+///
+/// ```
+/// use resound::notification::Via;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// let receipt = notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+/// assert_eq!(receipt.via, [Via::Database, Via::Broadcast]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
@@ -77,11 +104,28 @@ pub struct Receipt {
 
 impl Notifier {
     /// A notifier that broadcasts and stores.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, notification::{MemoryStore, Notifier}};
+    ///
+    /// let notifier = Notifier::new(&Broadcaster::null(), MemoryStore::new());
+    /// # let _ = notifier;
+    /// ```
     pub fn new(broadcaster: &Broadcaster, store: impl Store) -> Self {
         Self::builder(broadcaster).store(store).build()
     }
 
     /// Begins a notifier that can do more, or less.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, notification::{MemoryStore, Notifier}};
+    ///
+    /// let notifier = Notifier::builder(&Broadcaster::null())
+    ///     .store(MemoryStore::new())
+    ///     .namespace(r"Shop\Notifications")
+    ///     .build();
+    /// # let _ = notifier;
+    /// ```
     pub fn builder(broadcaster: &Broadcaster) -> Builder {
         Builder {
             broadcaster: broadcaster.clone(),
@@ -94,6 +138,32 @@ impl Notifier {
     }
 
     /// Begins to notify somebody. What this gives is awaited; see [`PendingNotification`]. Laravel: `$user->notify(…)`.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// let ann = User { id: 1 };
+    /// let receipt = notifier.send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// assert!(notifier.inbox(&ann).find(&receipt.id).await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send<'a, N, T>(
         &self,
         notifiable: &'a N,
@@ -155,6 +225,32 @@ impl Notifier {
 
     /// The stored notifications of somebody. Without a [store](Builder::store) asking for them is an error; for
     /// [somebody without an account](OnDemand) there are none.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let ann = User { id: 1 };
+    /// notifier.send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// assert_eq!(notifier.inbox(&ann).unread_count().await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn inbox<N: Notifiable>(&self, notifiable: &N) -> Inbox {
         match notifiable.owner() {
             Some(owner) => Inbox::of(self.0.store.clone(), owner),
@@ -178,8 +274,8 @@ impl Notifier {
         self.0.channel_timeout
     }
 
-    pub(crate) fn record(&self) -> Option<&Record> {
-        self.0.record.as_deref()
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        self.0.record.as_ref()
     }
 
     pub(crate) fn channel(&self, name: &str) -> Result<&Arc<dyn Channel>, Reason> {
@@ -207,6 +303,13 @@ impl fmt::Debug for Notifier {
 }
 
 /// Puts a [`Notifier`] together.
+///
+/// ```
+/// use resound::{Broadcaster, notification::Notifier};
+///
+/// let only_broadcasts = Notifier::builder(&Broadcaster::null()).build();
+/// # let _ = only_broadcasts;
+/// ```
 #[must_use = "a builder does nothing until `.build()`"]
 pub struct Builder {
     broadcaster: Broadcaster,
@@ -219,6 +322,31 @@ pub struct Builder {
 
 impl Builder {
     /// Sets where notifications are stored; without, none can be.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, notification::{MemoryStore, Notifier}};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let broadcaster = Broadcaster::null();
+    /// let store = MemoryStore::new();
+    /// let notifier = Notifier::builder(&broadcaster).store(store.clone()).build();
+    /// notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// assert_eq!(store.all().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
@@ -227,24 +355,135 @@ impl Builder {
     /// Adds a way of the application's own, for notifications with [`Via::Channel`] of this name.
     ///
     /// `database` and `broadcast` are there already.
+    ///
+    /// ```
+    /// use resound::notification::{Channel, Delivering, Delivery, Notifier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let broadcaster = resound::Broadcaster::null();
+    /// struct Printer;
+    /// impl Channel for Printer {
+    ///     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+    ///         Box::pin(async move { Ok(println!("{}", delivery.json())) })
+    ///     }
+    /// }
+    /// let notifier = Notifier::builder(&broadcaster).channel("printer", Printer).build();
+    /// notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).via(["printer"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn channel(mut self, name: impl Into<String>, channel: impl Channel) -> Self {
         self.channels.insert(name.into(), Arc::new(channel));
         self
     }
 
     /// Sets what stands in front of the names of notifications, [`App\Notifications`](NAMESPACE) by default.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, notification::{MemoryStore, Notifier}};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (broadcaster, store) = (Broadcaster::null(), MemoryStore::new());
+    /// let builder = Notifier::builder(&broadcaster).store(store.clone());
+    /// let notifier = builder.namespace(r"Shop\Notifications").build();
+    /// notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// assert_eq!(store.all()[0].kind, r"Shop\Notifications\InvoicePaid");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
         self
     }
 
     /// Sets how long a channel may take for one notification, ten seconds by default.
+    ///
+    /// ```
+    /// use resound::notification::{Channel, Delivering, Delivery, Notifier, Reason};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let broadcaster = resound::Broadcaster::null();
+    /// struct Silent;
+    /// impl Channel for Silent {
+    ///     fn deliver<'a>(&'a self, _: &'a Delivery) -> Delivering<'a> {
+    ///         Box::pin(std::future::pending())
+    ///     }
+    /// }
+    /// let builder = Notifier::builder(&broadcaster).channel("silent", Silent);
+    /// let notifier = builder.channel_timeout(Duration::from_millis(1)).build();
+    /// let sent = notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).via(["silent"]).await;
+    /// assert!(matches!(sent.unwrap_err().failures[0].reason, Reason::Timeout(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn channel_timeout(mut self, timeout: Duration) -> Self {
         self.channel_timeout = timeout;
         self
     }
 
     /// The notifier.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, notification::Notifier};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let broadcaster = Broadcaster::null();
+    /// let notifier = Notifier::builder(&broadcaster).build();
+    /// notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).via(["broadcast"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build(self) -> Notifier {
         let Self { broadcaster, store, channels, namespace, channel_timeout, record } = self;
         Notifier(Arc::new(Inner {

@@ -33,6 +33,18 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Plan {
+    /// The ways, in the order in which they are gone.
+    fn ways(&self) -> Vec<Via> {
+        let stored = self.row.iter().map(|_| Via::Database);
+        let others = self.steps.iter().map(|step| match step {
+            Step::Broadcast(_) => Via::Broadcast,
+            Step::Deliver(delivery) => Via::Channel(delivery.channel.clone().into()),
+        });
+        stored.chain(others).collect()
+    }
+}
+
 /// What is done after storing.
 pub(crate) enum Step {
     Broadcast(Box<BroadcastNotificationCreated>),
@@ -51,7 +63,7 @@ pub(crate) struct Planner<'a, N, T> {
 
 impl<N: Notifiable, T: Notification<N>> Planner<'_, N, T> {
     /// The ways that the notification takes.
-    pub(crate) fn ways(&self) -> Vec<Via> {
+    fn ways(&self) -> Vec<Via> {
         let Self { notification, notifiable, .. } = self;
         let named = self.via.map_or_else(|| notification.via(notifiable), <[Via]>::to_vec);
         let mut ways = in_order(named);
@@ -78,15 +90,18 @@ impl<N: Notifiable, T: Notification<N>> Planner<'_, N, T> {
         Ok(plan)
     }
 
-    /// What a fake remembers; nothing if it goes no way.
-    pub(crate) fn record(&self) -> Option<Sent> {
-        let ways = self.ways();
+    /// What a fake remembers. It writes everything down as well, to find the same errors.
+    ///
+    /// # Errors
+    /// Those of [`plan`](Self::plan).
+    pub(crate) fn record(&self) -> Result<Sent, Box<Failure>> {
+        let plan = self.plan()?;
         let data = json::encode(&self.notification.to_array(self.notifiable));
-        (!ways.is_empty()).then(|| Sent {
-            id: id::random(),
-            owner: self.notifiable.owner(),
+        Ok(Sent {
+            via: plan.ways(),
+            id: plan.id,
+            owner: plan.owner,
             on_demand: self.notifiable.on_demand().cloned(),
-            via: ways,
             data: data.unwrap_or_else(|error| format!("no JSON: {error}")),
         })
     }
@@ -150,7 +165,10 @@ impl<N: Notifiable, T: Notification<N>> Planner<'_, N, T> {
     }
 
     fn delivery(&self, plan: &Plan, channel: &str) -> Result<Delivery, Reason> {
-        self.notifier.channel(channel)?;
+        // A fake stands for a notifier that has every channel.
+        if self.notifier.record().is_none() {
+            self.notifier.channel(channel)?;
+        }
         let message = encode(&self.notification.to_channel(channel, self.notifiable))?;
         Ok(Delivery {
             id: plan.id.clone(),

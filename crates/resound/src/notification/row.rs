@@ -12,6 +12,15 @@ pub const NAME_BYTES_MAX: usize = 255;
 pub const DATA_BYTES_MAX: usize = 65_535;
 
 /// A notification that is to be stored.
+///
+/// ```
+/// use resound::notification::{DatabaseNotification, Owner, Row};
+///
+/// let id = "eb272d6b-e4a4-4e7a-8860-dd37d6070e40";
+/// let row = Row::new(id, "invoice.paid", Owner::new(r"App\Models\User", "1"), r#"{"amount":5}"#)?;
+/// assert_eq!(DatabaseNotification::from(&row).created_at, Some(row.created_at));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Row {
@@ -67,6 +76,35 @@ fn fits(column: &'static str, value: &str, bytes_max: usize) -> Result<(), Store
 /// A notification as it stands in the table. Laravel: the model `DatabaseNotification`.
 ///
 /// As JSON it is what a Laravel application answers to a front end that asks for notifications.
+///
+/// ```
+/// # use resound::{Model, notification::Notifiable};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// # let ann = User { id: 1 };
+/// # notifier.send(&ann, InvoicePaid { amount: 5 }).await?;
+/// let notifications = notifier.inbox(&ann).all().await?;
+/// let json = serde_json::to_value(&notifications)?; // for the front end
+/// assert_eq!(json[0]["type"], r"App\Notifications\InvoicePaid");
+/// assert_eq!(json[0]["data"]["amount"], 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DatabaseNotification {
@@ -110,6 +148,34 @@ impl DatabaseNotification {
     }
 
     /// Whether it was read.
+    ///
+    /// ```
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let ann = User { id: 1 };
+    /// # notifier.send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// let notifications = notifier.inbox(&ann).all().await?;
+    /// let bold = notifications.iter().filter(|notification| !notification.is_read());
+    /// assert_eq!(bold.count(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_read(&self) -> bool {
         self.read_at.is_some()
     }

@@ -16,11 +16,13 @@ use crate::{
         channel::{Channel, Delivery},
         created::BroadcastNotificationCreated,
         error::{Failure, NotifyError, Reason, StoreError},
+        fake::Recorder,
         notice::Notification,
         notifiable::Notifiable,
         notifier::{Notifier, Receipt},
         plan::{Plan, Planner, Step},
         row::Row,
+        shelving::{Shelving, Unstored},
         via::Via,
     },
     parcel::{Parcel, Work},
@@ -87,7 +89,11 @@ impl Place<'_> {
         }
     }
 
-    async fn store(&mut self, notifier: &Notifier, rows: &[Row]) -> Result<(), StoreError> {
+    pub(crate) async fn store(
+        &mut self,
+        notifier: &Notifier,
+        rows: &[Row],
+    ) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -99,22 +105,90 @@ impl Place<'_> {
         }
     }
 
-    fn is_store(&self) -> bool {
+    pub(crate) fn is_store(&self) -> bool {
         matches!(self, Self::Store)
     }
 }
 
 /// The answer to [`Notifier::send`]: a [`Receipt`].
+///
+/// ```
+/// use resound::notification::{One, PendingNotification, Receipt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// # let ann = User { id: 1 };
+/// let sending: PendingNotification<'_, User, InvoicePaid, One> = notifier.send(&ann, InvoicePaid { amount: 5 });
+/// let receipt: Receipt = sending.await?;
+/// # assert!(!receipt.id.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct One;
 
 /// The answer to [`Notifier::send_many`]: a [`Receipt`] for each notifiable, in their order.
+///
+/// ```
+/// use resound::notification::{Many, PendingNotification, Receipt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let notifier = resound::notification::Notifier::new(
+/// #     &resound::Broadcaster::null(),
+/// #     resound::notification::MemoryStore::new(),
+/// # );
+/// # let users = [User { id: 1 }, User { id: 2 }];
+/// let sending: PendingNotification<'_, User, InvoicePaid, Many> =
+///     notifier.send_many(&users, InvoicePaid { amount: 5 });
+/// let receipts: Vec<Receipt> = sending.await?;
+/// # assert_eq!(receipts.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Many;
 
 /// What a [`PendingNotification`] answers.
+///
+/// ```
+/// use resound::notification::{Answer, Many, One, Receipt};
+///
+/// fn first(receipts: <Many as Answer>::Receipts) -> Option<<One as Answer>::Receipts> {
+///     receipts.into_iter().next()
+/// }
+/// assert_eq!(first(vec![Receipt::default()]), Some(Receipt::default()));
+/// ```
 pub trait Answer {
     /// It, unless something failed.
     type Receipts;
@@ -152,12 +226,66 @@ impl<'a, N, T, A> PendingNotification<'a, N, T, A> {
     }
 
     /// Sends it by these ways, whatever the notification says. Laravel: the channels of `sendNow`.
+    ///
+    /// ```
+    /// use resound::notification::Via;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let notifier = resound::notification::Notifier::new(
+    /// #     &resound::Broadcaster::null(),
+    /// #     resound::notification::MemoryStore::new(),
+    /// # );
+    /// # let ann = User { id: 1 };
+    /// let sending = notifier.send(&ann, InvoicePaid { amount: 5 }).via([Via::Database]);
+    /// assert_eq!(sending.await?.via, [Via::Database]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn via(mut self, ways: impl IntoIterator<Item = impl Into<Via>>) -> Self {
         self.via = Some(ways.into_iter().map(Into::into).collect());
         self
     }
 
     /// Broadcasts it before the sender goes on, rather than in the queue; what goes wrong is the sender's then.
+    ///
+    /// ```
+    /// # use resound::{Fake, Timing, notification::{MemoryStore, Notifier}};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let notifier = Notifier::new(&broadcaster, MemoryStore::new());
+    /// # let ann = User { id: 1 };
+    /// notifier.send(&ann, InvoicePaid { amount: 5 }).now().await?;
+    /// assert_eq!(fake.events()[0].timing, Timing::Now);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn now(mut self) -> Self {
         self.timing = Timing::Now;
         self
@@ -176,11 +304,21 @@ where
             let (notifier, notification, via) = (&notifier, &notification, via.as_deref());
             Planner { notifier, notification, notifiable, via, timing, has_store }
         };
-        if let Some(record) = notifier.record() {
-            let sent: Vec<_> = notifiables.into_iter().filter_map(|to| plan(to).record()).collect();
-            return Ok(record.add(notification, sent));
-        }
         let mut tally = Tally::default();
+        if let Some(record) = notifier.record() {
+            let planned: Vec<_> = notifiables.into_iter().map(|to| plan(to).record()).collect();
+            let waits = place.waits();
+            let is_refused = place.is_store() && waits.is_within();
+            let recorder = Recorder { record, notifier: &notifier, waits, is_refused };
+            let notification = Arc::new(notification);
+            for planned in planned {
+                match recorder.record(&notification, planned).await {
+                    Ok(receipt) => tally.receipts.push(receipt),
+                    Err(failure) => tally.failures.push(*failure),
+                }
+            }
+            return tally.result(type_name::<T>());
+        }
         for some in notifiables.chunks(NOTIFIABLES_AT_ONCE) {
             let plans = tally.plans(some.iter().map(|notifiable| plan(notifiable).plan()));
             tally.carry_out(&notifier, &mut place, plans).await;
@@ -195,7 +333,7 @@ struct Tally {
     receipts: Vec<Receipt>,
     failures: Vec<Failure>,
     /// Why the store takes nothing.
-    unstored: Option<Arc<StoreError>>,
+    broken: Unstored,
     /// The channels that did not answer in time.
     silent: Arc<Mutex<Vec<String>>>,
 }
@@ -217,19 +355,12 @@ impl Tally {
 
     /// Stores first: nobody is to hear of what can't be found afterwards.
     async fn carry_out(&mut self, notifier: &Notifier, place: &mut Place<'_>, plans: Vec<Plan>) {
-        let rows: Vec<Row> = plans.iter().filter_map(|plan| plan.row.clone()).collect();
-        if self.unstored.is_none()
-            && let Err(error) = place.store(notifier, &rows).await
-        {
-            self.unstored = Some(Arc::new(error));
-        }
-        for plan in plans {
-            match &self.unstored {
-                Some(error) if plan.row.is_some() => {
-                    let reason = Reason::Store(Arc::clone(error));
-                    self.fail(&plan, Via::Database, reason);
-                }
-                _ => self.finish(notifier, &place.waits(), plan).await,
+        let shelving = Shelving::new(&plans);
+        let unstored = shelving.store(notifier, place, &mut self.broken).await;
+        for (plan, unstored) in plans.into_iter().zip(unstored) {
+            match unstored {
+                Some(error) => self.fail(&plan, Via::Database, Reason::Store(error)),
+                None => self.finish(notifier, &place.waits(), plan).await,
             }
         }
     }

@@ -30,6 +30,13 @@ pub struct Timestamp {
 
 impl Timestamp {
     /// The time by the system's clock.
+    ///
+    /// ```
+    /// use resound::notification::Timestamp;
+    ///
+    /// assert!(Timestamp::now() > Timestamp::parse("2026-01-01 00:00:00").ok_or("no timestamp")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn now() -> Self {
         SystemTime::now().into()
     }
@@ -46,6 +53,15 @@ impl Timestamp {
 
     /// Reads what databases write: date and time of day with a space or a `T` between them, with up to six decimals, with or without
     /// a `Z` or `+00`. `None` if it is something else.
+    ///
+    /// ```
+    /// use resound::notification::Timestamp;
+    ///
+    /// let one = Timestamp::parse("2026-11-21 15:04:05.5");
+    /// assert!(one.is_some());
+    /// assert_eq!(one, Timestamp::parse("2026-11-21T15:04:05.500000Z"));
+    /// assert_eq!(Timestamp::parse("yesterday"), None);
+    /// ```
     pub fn parse(text: &str) -> Option<Self> {
         let text =
             ["Z", "+00:00", "+00"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);

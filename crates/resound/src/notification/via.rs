@@ -22,6 +22,13 @@ pub enum Via {
 
 impl Via {
     /// Its name, as Laravel has it.
+    ///
+    /// ```
+    /// use resound::notification::Via;
+    ///
+    /// assert_eq!(Via::Database.as_str(), "database");
+    /// assert_eq!(Via::Channel("mail".into()).as_str(), "mail");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Database => "database",

@@ -11,6 +11,28 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Erro
 
 /// The databases that events can wait for: `sqlx::Sqlite`, `sqlx::Postgres` and `sqlx::MySql` (MariaDB, too), each
 /// with its feature.
+///
+/// ```
+/// use resound::{Broadcaster, broadcast, sql::{Backend, Transaction}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// /// For whatever database the application has.
+/// async fn posted<DB: Backend>(tx: &Transaction<'_, DB>, id: u64) {
+///     tx.send(broadcast::public("posts").name("posted").with(id)).await;
+/// }
+/// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+/// # let pool = options.connect("sqlite::memory:").await?;
+/// # resound::sql::migrate(&pool).await?;
+/// # let fake = resound::Fake::new();
+/// # let broadcaster = fake.broadcaster();
+/// # let tx = broadcaster.begin(&pool).await?;
+/// # posted(&tx, 7).await;
+/// # tx.commit().await?;
+/// # assert_eq!(fake.events().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Backend: Database + Sealed {}
 
 /// What this crate needs of a database. Nobody else can implement it, so that it can grow.

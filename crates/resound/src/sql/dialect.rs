@@ -71,6 +71,8 @@ pub(crate) struct Statements {
     pub(crate) failed: Statement,
     pub(crate) retry: Statement,
     pub(crate) forget: Statement,
+    pub(crate) prune: Statement,
+    pub(crate) last_failed: Statement,
 }
 
 impl Statements {
@@ -112,6 +114,12 @@ impl Statements {
                  SELECT uuid, queue, connection, payload, 0, {now}, {now} FROM resound_failed_jobs WHERE id = ?",
             ),
             forget: say("DELETE FROM resound_failed_jobs WHERE id = ?"),
+            // MySQL takes LIMIT in a subquery only behind another one.
+            prune: say(
+                "DELETE FROM resound_failed_jobs WHERE id IN (SELECT id FROM (SELECT id FROM resound_failed_jobs \
+                 WHERE failed_at <= {now} - ? ORDER BY id LIMIT ?) old_jobs)",
+            ),
+            last_failed: say("SELECT COALESCE(MAX(id), 0) FROM resound_failed_jobs"),
         }
     }
 

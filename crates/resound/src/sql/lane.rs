@@ -19,12 +19,14 @@ use tokio::{
 };
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, Failure},
     envelope::Envelope,
     error::{DriverError, SendError},
     sql::{
+        backend::Answer,
+        deadline::{Deadline, STATEMENT_TIME, is_silence},
         queue::Queue,
-        store::{LaneName, Row, Store},
+        store::{LaneName, Row, Store, uuid},
     },
 };
 
@@ -36,6 +38,8 @@ const RETRY_IN: Duration = Duration::from_millis(100);
 const REASON_BYTES_MAX: usize = 16 * 1024;
 /// How often the row of an event that was sent is tried to be deleted, before a worker that shall end gives it up.
 const DELETIONS_MAX: u32 = 5;
+/// For how long, if the database is silent.
+const DELETION_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Sends the events of one connection, one after the other.
 pub(super) struct Courier {
@@ -47,6 +51,8 @@ pub(super) struct Courier {
     pub(super) name: String,
     pub(super) poll: Duration,
     pub(super) lease: Duration,
+    /// How long the database may be silent.
+    pub(super) deadline: Deadline,
     pub(super) age_max: Option<Duration>,
     /// Something was pushed, or it shall end.
     pub(super) wake: Arc<Notify>,
@@ -82,13 +88,17 @@ impl Courier {
                 Ok(Turn::Down(pause)) => self.pause_while_down(pause.min(self.lease / 3)).await,
                 Err(error) => {
                     self.log_database(&error, &mut is_told);
-                    self.pause(self.poll).await;
+                    self.pause(self.poll.min(STATEMENT_TIME)).await;
                 }
             }
         }
         for lane in std::mem::take(&mut self.reserved).into_keys() {
-            if let Err(error) = self.store().release(&lane, &self.name).await {
+            if let Err(error) = self.bound(self.store().release(&lane, &self.name)).await {
                 tracing::debug!(queue = lane.queue, reason = %error, "a queue was not handed over");
+                // The leases of the others run out as well.
+                if is_silence(&error) {
+                    return;
+                }
             }
         }
     }
@@ -110,24 +120,25 @@ impl Courier {
     async fn work(&mut self, lane: &LaneName) -> Result<Turn, sqlx::Error> {
         // Whose lane it is is asked only when there is something in it.
         let is_own = self.reserved.contains_key(lane);
-        if !is_own && self.store().take(lane, 1).await?.is_empty() {
+        if !is_own && self.bound(self.store().take(lane, 1)).await?.is_empty() {
             return Ok(Turn::Idle);
         }
         if !self.reserve(lane).await? {
             return Ok(Turn::Idle);
         }
         // Read again: whoever had the lane before has sent some of it.
-        let rows = self.store().take(lane, BATCH).await?;
+        let rows = self.bound(self.store().take(lane, BATCH)).await?;
         if rows.is_empty() {
             self.reserved.remove(lane);
-            self.store().release(lane, &self.name).await?;
+            self.release(lane).await?;
             // What came in between found the lane taken, and its worker rests by now.
-            let is_empty = self.store().take(lane, 1).await?.is_empty();
+            let is_empty = self.bound(self.store().take(lane, 1)).await?.is_empty();
             return Ok(if is_empty { Turn::Idle } else { Turn::Worked });
         }
         let mut turn = Turn::Worked;
         for at in 0..rows.len() {
-            if self.is_stopped() || !self.reserve(lane).await? {
+            // After its time another worker may have had the lane, and sent what was read.
+            if self.is_stopped() || self.has_lapsed(lane) || !self.reserve(lane).await? {
                 break;
             }
             turn = self.handle(lane, &rows[at], &rows[at + 1..]).await?;
@@ -144,13 +155,30 @@ impl Courier {
         if self.reserved.get(lane).is_some_and(|since| now < *since + self.lease / 3) {
             return Ok(true);
         }
-        let is_own = self.store().reserve(lane, &self.name, self.lease).await?;
+        let is_own = self.bound(self.store().reserve(lane, &self.name, self.lease)).await?;
         if is_own {
             self.reserved.insert(lane.clone(), now);
         } else {
             self.reserved.remove(lane);
         }
-        Ok(is_own)
+        // An answer that comes late leaves no time to send anything.
+        Ok(is_own && now.elapsed() < self.lease / 3)
+    }
+
+    /// Gives a lane back.
+    async fn release(&mut self, lane: &LaneName) -> Result<(), sqlx::Error> {
+        let released = self.bound(self.store().release(lane, &self.name)).await;
+        if released.as_ref().is_err_and(is_silence) {
+            // The database may get to it at any later time. It must not give back then what is reserved anew.
+            self.name = uuid();
+            self.reserved.clear();
+        }
+        released
+    }
+
+    /// Whether another worker may have taken the lane meanwhile.
+    fn has_lapsed(&self, lane: &LaneName) -> bool {
+        self.reserved.get(lane).is_none_or(|since| since.elapsed() >= self.lease)
     }
 
     /// One event, which is sent, put off, or failed. [`Turn::Worked`] says that the next one may follow.
@@ -192,7 +220,7 @@ impl Courier {
             return self.fail(row, &format!("it was tried {tries} times: {error}")).await;
         }
         let pause = RETRY_IN.saturating_mul(1 << row.attempts.min(16)).min(policy.pause_max);
-        self.store().postpone(row.id, pause).await?;
+        self.bound(self.store().postpone(row.id, pause)).await?;
         Ok(Turn::Due(pause))
     }
 
@@ -205,7 +233,12 @@ impl Courier {
         let Some(turn) = self.probes.checked_sub(self.connection.policy().tries_max.max(1)) else {
             return down;
         };
+        let asked = Instant::now();
         let others = self.heads_of_others(lane).await?;
+        let time_left = |since: &Instant| since.elapsed() < self.lease / 3 * 2;
+        if asked.elapsed() >= self.lease / 3 || !self.reserved.get(lane).is_some_and(time_left) {
+            return down;
+        }
         let can_prove = |row: &&Row| {
             row.envelope.is_ok()
                 && row.available_in.is_zero()
@@ -228,12 +261,12 @@ impl Courier {
     async fn heads_of_others(&mut self, this: &LaneName) -> Result<Vec<Row>, sqlx::Error> {
         let mut heads = Vec::new();
         for lane in self.lanes.clone() {
-            if lane == *this || self.store().take(&lane, 1).await?.is_empty() {
+            if lane == *this || self.bound(self.store().take(&lane, 1)).await?.is_empty() {
                 continue;
             }
             if self.reserve(&lane).await? {
                 // Read again: whoever had the lane before has sent some of it.
-                heads.extend(self.store().take(&lane, 1).await?);
+                heads.extend(self.bound(self.store().take(&lane, 1)).await?);
             }
         }
         Ok(heads)
@@ -242,11 +275,12 @@ impl Courier {
     /// Deletes the row of an event that was sent, come what may: as long as it is there it would be sent again.
     async fn forget(&mut self, row: &Row) -> Result<Turn, sqlx::Error> {
         self.probes = 0;
-        let mut tries = 0;
-        while let Err(error) = self.store().sent(row.id).await {
+        let (begun, mut tries) = (Instant::now(), 0);
+        while let Err(error) = self.bound(self.store().sent(row.id)).await {
             tries += 1;
             let (id, uuid) = (row.id, &*row.uuid);
-            if self.is_stopped() && tries >= DELETIONS_MAX {
+            let is_long = tries >= DELETIONS_MAX || begun.elapsed() >= DELETION_TIME_MAX;
+            if self.is_stopped() && is_long {
                 tracing::error!(id, uuid, reason = %error, "an event was sent, but its row stays: it will be sent again");
                 return Err(error);
             }
@@ -260,7 +294,7 @@ impl Courier {
 
     async fn fail(&mut self, row: &Row, reason: &str) -> Result<Turn, sqlx::Error> {
         let reason = &*writable(reason);
-        self.store().fail(row.id, reason).await?;
+        self.bound(self.store().fail(row.id, reason)).await?;
         let event = row.envelope.as_ref().map_or("", |envelope: &Envelope| &envelope.name);
         tracing::error!(
             connection = &*self.connection.name,
@@ -269,6 +303,12 @@ impl Courier {
             reason,
             "a queued broadcast failed: it is in resound_failed_jobs, see resound::sql::Queue::retry"
         );
+        self.connection.failed.tell(&Failure {
+            connection: Arc::clone(&self.connection.name),
+            envelope: row.envelope.as_ref().ok().map(|envelope| Arc::new(envelope.clone())),
+            reason: reason.to_owned(),
+            uuid: Some(row.uuid.clone()),
+        });
         Ok(Turn::Worked)
     }
 
@@ -306,6 +346,11 @@ impl Courier {
 
     fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// What the database answers, if it does.
+    async fn bound<T>(&self, answer: Answer<'_, T>) -> Result<T, sqlx::Error> {
+        self.deadline.bound(answer).await
     }
 
     fn store(&self) -> &dyn Store {

@@ -6,12 +6,14 @@
 //! * `backend`: what differs between the databases; `dialect`, `store`: their SQL, and who runs it
 //! * `migration`: the tables
 //! * `queue`: events that wait in the application's database; `warning`: what is said when nobody sends them
-//! * `worker`, `lane`: who sends them
+//! * `worker`, `lane`: who sends them; `pruner`: who deletes what failed; `deadline`: how long they wait for the database
 
 mod backend;
+mod deadline;
 mod dialect;
 mod lane;
 mod migration;
+mod pruner;
 mod queue;
 mod store;
 mod transaction;

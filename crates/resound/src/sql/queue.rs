@@ -33,11 +33,45 @@ pub(super) struct Inner {
 
 impl Queue {
     /// A queue in the database of this pool.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, drivers::Log, sql::Queue};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// let broadcaster = Broadcaster::builder()
+    ///     .connection("log", Log)
+    ///     .queue(Queue::new(pool.clone()))
+    ///     .build();
+    /// # let _ = broadcaster;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new<DB: Backend>(pool: Pool<DB>) -> Self {
         Self::with_patience(pool, PATIENCE)
     }
 
     /// The same, with another patience than 60 seconds: so long may events wait without a worker before the log warns of it.
+    ///
+    /// ```
+    /// use resound::{Builder, sql::Queue};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// // Its worker is a job that runs every ten minutes.
+    /// let queue = Queue::with_patience(pool.clone(), Duration::from_secs(900));
+    /// let broadcaster = Builder::from_env()?.queue(queue).build();
+    /// # let _ = broadcaster;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_patience<DB: Backend>(pool: Pool<DB>, patience: Duration) -> Self {
         DB::queue(pool, patience)
     }
@@ -51,6 +85,23 @@ impl Queue {
     ///
     /// # Errors
     /// Those of the database.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, broadcast, drivers::Log, sql::Queue};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// let queue = Queue::new(pool.clone());
+    /// # let broadcaster = Broadcaster::builder().connection("log", Log).queue(queue.clone()).build();
+    /// broadcaster.send(broadcast::public("news").name("posted")).await;
+    /// let stats = queue.stats().await?;
+    /// assert_eq!((stats.waiting(), stats.failed), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stats(&self) -> Result<Stats, sqlx::Error> {
         let lanes = self.0.store.stats().await?;
         Ok(Stats { lanes, failed: self.0.store.count_failed().await? })
@@ -78,6 +129,21 @@ impl Queue {
     ///
     /// # Errors
     /// Those of the database.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let queue = resound::sql::Queue::new(pool.clone());
+    /// # let id = 7;
+    /// if !queue.retry(id).await? {
+    ///     println!("nothing of the id {id} has failed");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn retry(&self, id: i64) -> Result<bool, sqlx::Error> {
         let was_there = self.0.store.retry(id).await?;
         self.wake();
@@ -88,8 +154,94 @@ impl Queue {
     ///
     /// # Errors
     /// Those of the database.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let queue = resound::sql::Queue::new(pool.clone());
+    /// for job in queue.failed(0).await? {
+    ///     queue.forget(job.id).await?;
+    /// }
+    /// assert_eq!(queue.stats().await?.failed, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn forget(&self, id: i64) -> Result<bool, sqlx::Error> {
         self.0.store.forget(id).await
+    }
+
+    /// Puts all failed events back into their queues, in the order in which they failed. Laravel: `queue:retry all`. Says how many there were; one that fails again
+    /// meanwhile stays.
+    ///
+    /// # Errors
+    /// Those of the database. Those before are in their queues then.
+    ///
+    /// ```
+    /// # async fn again(queue: resound::sql::Queue) -> Result<(), sqlx::Error> {
+    /// println!("{} events are tried again", queue.retry_all().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn retry_all(&self) -> Result<u64, sqlx::Error> {
+        let last = self.0.store.last_failed().await?;
+        let (mut after, mut count) = (0, 0);
+        while after < last {
+            let jobs = self.failed(after).await?;
+            let Some(end) = jobs.last() else { break };
+            after = end.id;
+            for job in jobs.iter().filter(|job| job.id <= last) {
+                count += u64::from(self.retry(job.id).await?);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Deletes the events that failed so long ago, or longer. Laravel: `queue:prune-failed`. Says how many there were. A worker does it by itself with
+    /// [`Worker::prune_failed_after`](crate::sql::Worker::prune_failed_after).
+    ///
+    /// # Errors
+    /// Those of the database. Some may have been deleted then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # async fn tidy(queue: resound::sql::Queue) -> Result<(), sqlx::Error> {
+    /// let pruned = queue.prune_failed(Duration::from_secs(7 * 86_400)).await?;
+    /// println!("{pruned} events had failed a week ago or earlier");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn prune_failed(&self, age: Duration) -> Result<u64, sqlx::Error> {
+        self.delete_failed(Some(age)).await
+    }
+
+    /// Deletes all failed events. Laravel: `queue:flush`. Says how many there were.
+    ///
+    /// # Errors
+    /// Those of the database. Some may have been deleted then.
+    ///
+    /// ```
+    /// # async fn forget(queue: resound::sql::Queue) -> Result<(), sqlx::Error> {
+    /// println!("{} events are forgotten", queue.forget_all().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn forget_all(&self) -> Result<u64, sqlx::Error> {
+        self.delete_failed(None).await
+    }
+
+    async fn delete_failed(&self, age: Option<Duration>) -> Result<u64, sqlx::Error> {
+        let mut count = 0;
+        loop {
+            let deleted = self.0.store.prune(age, PRUNED_MAX).await?;
+            count += deleted;
+            if deleted == 0 {
+                return Ok(count);
+            }
+        }
     }
 
     /// Whether rows of this queue can be written in transactions of this database.
@@ -138,8 +290,25 @@ impl fmt::Debug for Queue {
 
 /// How many failed jobs are read at once.
 const FAILED_MAX: i64 = 100;
+/// How many failed jobs one statement deletes, so that none takes long.
+pub(super) const PRUNED_MAX: i64 = 1000;
 
 /// What is in the tables of a queue.
+///
+/// ```
+/// use resound::sql::Stats;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+/// # let pool = options.connect("sqlite::memory:").await?;
+/// # resound::sql::migrate(&pool).await?;
+/// # let queue = resound::sql::Queue::new(pool.clone());
+/// let Stats { lanes, failed, .. } = queue.stats().await?;
+/// assert!(lanes.is_empty() && failed == 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -151,12 +320,44 @@ pub struct Stats {
 
 impl Stats {
     /// How many events wait.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let queue = resound::sql::Queue::new(pool.clone());
+    /// let is_behind = queue.stats().await?.waiting() > 1000; // for an alarm
+    /// assert!(!is_behind);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn waiting(&self) -> u64 {
         self.lanes.iter().map(|lane| lane.waiting).sum()
     }
 }
 
 /// What waits in a queue for a connection.
+///
+/// ```
+/// use resound::broadcast;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+/// # let pool = options.connect("sqlite::memory:").await?;
+/// # resound::sql::migrate(&pool).await?;
+/// # let queue = resound::sql::Queue::new(pool.clone());
+/// # let builder = resound::Broadcaster::builder().connection("log", resound::drivers::Log);
+/// # let broadcaster = builder.queue(queue.clone()).build();
+/// broadcaster.send(broadcast::public("news").name("posted")).on_queue("low").await;
+/// let lane = &queue.stats().await?.lanes[0];
+/// assert_eq!((&*lane.queue, &*lane.connection, lane.waiting), ("low", "log", 1));
+/// assert!(!lane.has_worker);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LaneStats {
@@ -173,6 +374,18 @@ pub struct LaneStats {
 }
 
 /// An event that was given up: a row of `resound_failed_jobs`.
+///
+/// ```
+/// use resound::{Envelope, sql::FailedJob};
+///
+/// /// A line for the staff.
+/// fn line(job: &FailedJob) -> String {
+///     let event = Envelope::from_json(&job.payload).map(|envelope| envelope.name);
+///     format!("{} {}: {}", job.id, event.unwrap_or_default(), job.exception)
+/// }
+/// # let _ = line;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailedJob {

@@ -1,11 +1,19 @@
 //! The queue's tables: each statement of `dialect` with its values and its answer.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use sqlx::{Database, Pool, pool::PoolConnection};
+use tokio::time::timeout;
 
 use crate::{
     envelope::{Envelope, FormatError},
     sql::{
         backend::Answer,
+        deadline::STATEMENT_TIME,
         queue::{FailedJob, LaneStats},
     },
 };
@@ -60,6 +68,58 @@ pub(crate) trait Store: Send + Sync {
     fn retry(&self, id: i64) -> Answer<'_, bool>;
     /// Deletes a failed job; whether it was there.
     fn forget(&self, id: i64) -> Answer<'_, bool>;
+    /// Deletes the first failed jobs that are so old, or whatever their age is; how many there were.
+    fn prune(&self, age: Option<Duration>, max: i64) -> Answer<'_, u64>;
+    /// The id of the job that failed last; 0 if none did.
+    fn last_failed(&self) -> Answer<'_, i64>;
+}
+
+/// A connection on loan for a statement that may be abandoned. It is closed then: back in its pool it would be waited for, and missing there, for as long as the
+/// database is silent.
+struct Lent<DB: Database> {
+    connection: PoolConnection<DB>,
+    is_ended: bool,
+}
+
+impl<DB: Database> Lent<DB> {
+    /// A connection of a pool, if there is one in time.
+    async fn by(pool: &Pool<DB>) -> Result<Self, sqlx::Error> {
+        let connection = timeout(STATEMENT_TIME, pool.acquire()).await;
+        Ok(Self::of(connection.map_err(|_| sqlx::Error::PoolTimedOut)??))
+    }
+
+    fn of(connection: PoolConnection<DB>) -> Self {
+        Self { connection, is_ended: false }
+    }
+
+    /// Gives it back with what was said.
+    fn end<T>(mut self, answer: T) -> T {
+        self.is_ended = true;
+        answer
+    }
+}
+
+impl<DB: Database> Deref for Lent<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.connection
+    }
+}
+
+impl<DB: Database> DerefMut for Lent<DB> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.connection
+    }
+}
+
+impl<DB: Database> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        // SQLite works in this process; a database in memory would be gone with its connection.
+        if !self.is_ended && DB::NAME != "SQLite" {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 /// A name that nobody else has: a UUID of version 4.
@@ -94,9 +154,9 @@ macro_rules! store {
         pub(super) mod $module {
             use std::{sync::LazyLock, time::Duration};
 
-            use sqlx::{Database, Executor as _, Pool};
+            use sqlx::{Connection as _, Database, Executor as _, Pool};
 
-            use super::{LaneName, Row, Store, duration, milliseconds, uuid};
+            use super::{LaneName, Lent, Row, Store, duration, milliseconds, uuid};
             use crate::{
                 envelope::Envelope,
                 queue::Job,
@@ -143,29 +203,29 @@ macro_rules! store {
                     Box::pin(async move {
                         let query = sqlx::query_as(SQL.take.clone()).bind(&lane.queue);
                         let query = query.bind(&lane.connection).bind(max);
-                        let rows: Vec<Columns> = query.fetch_all(self).await?;
+                        let mut lent = Lent::by(self).await?;
+                        let rows = query.fetch_all(&mut *lent).await;
+                        let rows: Vec<Columns> = lent.end(rows)?;
                         Ok(rows.into_iter().map(row).collect())
                     })
                 }
 
                 fn sent(&self, id: i64) -> Answer<'_, ()> {
                     let query = sqlx::query(SQL.sent.clone()).bind(id);
-                    Box::pin(async move { query.execute(self).await.map(drop) })
+                    Box::pin(async move { execute(self, query).await.map(drop) })
                 }
 
                 fn postpone(&self, id: i64, pause: Duration) -> Answer<'_, ()> {
                     let query =
                         sqlx::query(SQL.postpone.clone()).bind(milliseconds(pause)).bind(id);
-                    Box::pin(async move { query.execute(self).await.map(drop) })
+                    Box::pin(async move { execute(self, query).await.map(drop) })
                 }
 
                 fn fail<'a>(&'a self, id: i64, reason: &'a str) -> Answer<'a, ()> {
                     Box::pin(async move {
-                        let mut tx = self.begin().await?;
-                        let query = sqlx::query(SQL.fail.clone()).bind(reason).bind(id);
-                        tx.execute(query).await?;
-                        tx.execute(sqlx::query(SQL.sent.clone()).bind(id)).await?;
-                        tx.commit().await
+                        let mut lent = Lent::by(self).await?;
+                        let moved = move_to_failed(&mut lent, id, reason).await;
+                        lent.end(moved)
                     })
                 }
 
@@ -181,22 +241,21 @@ macro_rules! store {
                         query.bind(&lane.connection).bind(worker)
                     };
                     Box::pin(async move {
-                        if reserve().execute(self).await?.rows_affected() > 0 {
+                        if execute(self, reserve()).await? > 0 {
                             return Ok(true);
                         }
                         let open = sqlx::query(SQL.open_lane.clone()).bind(&lane.queue);
-                        let opened = open.bind(&lane.connection).execute(self).await?;
-                        if opened.rows_affected() == 0 {
+                        if execute(self, open.bind(&lane.connection)).await? == 0 {
                             return Ok(false);
                         }
-                        Ok(reserve().execute(self).await?.rows_affected() > 0)
+                        Ok(execute(self, reserve()).await? > 0)
                     })
                 }
 
                 fn release<'a>(&'a self, lane: &'a LaneName, worker: &'a str) -> Answer<'a, ()> {
                     Box::pin(async move {
                         let query = sqlx::query(SQL.release.clone()).bind(&lane.queue);
-                        query.bind(&lane.connection).bind(worker).execute(self).await.map(drop)
+                        execute(self, query.bind(&lane.connection).bind(worker)).await.map(drop)
                     })
                 }
 
@@ -204,7 +263,9 @@ macro_rules! store {
                     type Columns = (String, String, i64, i64, i64);
                     Box::pin(async move {
                         let query = sqlx::query_as(SQL.stats.clone());
-                        let rows: Vec<Columns> = query.fetch_all(self).await?;
+                        let mut lent = Lent::of(self.acquire().await?);
+                        let rows = query.fetch_all(&mut *lent).await;
+                        let rows: Vec<Columns> = lent.end(rows)?;
                         Ok(rows.into_iter().map(lane_stats).collect())
                     })
                 }
@@ -245,6 +306,39 @@ macro_rules! store {
                         Ok(query.execute(self).await?.rows_affected() > 0)
                     })
                 }
+
+                fn prune(&self, age: Option<Duration>, max: i64) -> Answer<'_, u64> {
+                    // Whatever the clock was when they failed.
+                    let age = age.map_or(-milliseconds(Duration::MAX), milliseconds);
+                    let query = sqlx::query(SQL.prune.clone()).bind(age).bind(max);
+                    Box::pin(execute(self, query))
+                }
+
+                fn last_failed(&self) -> Answer<'_, i64> {
+                    let query = sqlx::query_scalar(SQL.last_failed.clone());
+                    Box::pin(query.fetch_one(self))
+                }
+            }
+
+            type Query<'q> = sqlx::query::Query<'q, $database, <$database as Database>::Arguments>;
+
+            /// Says how many rows it was about.
+            async fn execute(pool: &Pool<$database>, query: Query<'_>) -> Result<u64, sqlx::Error> {
+                let mut lent = Lent::by(pool).await?;
+                let done = query.execute(&mut *lent).await;
+                lent.end(done).map(|done| done.rows_affected())
+            }
+
+            async fn move_to_failed(
+                connection: &mut <$database as Database>::Connection,
+                id: i64,
+                reason: &str,
+            ) -> Result<(), sqlx::Error> {
+                let mut tx = connection.begin().await?;
+                let query = sqlx::query(SQL.fail.clone()).bind(reason).bind(id);
+                tx.execute(query).await?;
+                tx.execute(sqlx::query(SQL.sent.clone()).bind(id)).await?;
+                tx.commit().await
             }
 
             fn row(columns: (i64, String, String, i64, i64, i64)) -> Row {

@@ -109,6 +109,27 @@ impl Broadcaster {
 /// A transaction of sqlx, or a savepoint in one, with the events that wait for it. Dropped, it is rolled back.
 ///
 /// Queries run on `&mut *tx`, as on sqlx's own.
+///
+/// ```
+/// use resound::broadcast;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+/// # let pool = options.connect("sqlite::memory:").await?;
+/// # resound::sql::migrate(&pool).await?;
+/// # sqlx::query("CREATE TABLE posts (title TEXT)").execute(&pool).await?;
+/// # let fake = resound::Fake::new();
+/// # let broadcaster = fake.broadcaster();
+/// let mut tx = broadcaster.begin(&pool).await?;
+/// sqlx::query("INSERT INTO posts (title) VALUES ('News')").execute(&mut *tx).await?;
+/// tx.send(broadcast::public("posts").name("posted")).await;
+/// fake.assert_nothing();
+/// tx.commit().await?;
+/// assert_eq!(fake.events().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct Transaction<'c, DB: Backend> {
     /// Always there but when it is dropped.
@@ -152,6 +173,24 @@ type Lender<'c, DB> = Arc<Mutex<Option<Parts<'c, DB>>>>;
 impl<'c, DB: Backend> Transaction<'c, DB> {
     /// Begins to send an event that waits for the commit. Awaiting it only notes it, also if it is to be sent
     /// [now](PendingBroadcast::now); what can't be written as JSON is an error here and not later.
+    ///
+    /// ```
+    /// use resound::{Outcome, broadcast};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// let tx = broadcaster.begin(&pool).await?;
+    /// let event = broadcast::public("posts").name("posted");
+    /// assert_eq!(tx.send(event).to_others("123.456").result().await?, Outcome::AfterCommit);
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send<E>(&self, event: E) -> PendingBroadcast<E>
     where
         E: Broadcast + Send + Sync + 'static,
@@ -165,6 +204,26 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     ///
     /// # Errors
     /// Those of the database.
+    ///
+    /// ```
+    /// use resound::broadcast;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// let mut tx = broadcaster.begin(&pool).await?;
+    /// let savepoint = tx.begin().await?;
+    /// savepoint.send(broadcast::public("posts").name("posted")).await;
+    /// savepoint.rollback().await?;
+    /// tx.commit().await?;
+    /// fake.assert_nothing();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn begin(&mut self) -> Result<Transaction<'_, DB>, sqlx::Error> {
         let Parts { inner, scope, broadcaster, .. } = self.parts_mut();
         let inner = Inner::Savepoint(inner.connection_mut().begin().await?);
@@ -176,6 +235,32 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     ///
     /// # Errors
     /// That of `work`, and those of the database.
+    ///
+    /// ```
+    /// use resound::broadcast;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # sqlx::query("CREATE TABLE posts (title TEXT)").execute(&pool).await?;
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// let mut tx = broadcaster.begin(&pool).await?;
+    /// let tried = tx
+    ///     .transaction(async |mut savepoint| {
+    ///         savepoint.send(broadcast::public("posts").name("posted")).await;
+    ///         sqlx::query("INSERT INTO posts (nonsense) VALUES (1)").execute(&mut *savepoint).await?;
+    ///         Ok::<_, sqlx::Error>(())
+    ///     })
+    ///     .await;
+    /// assert!(tried.is_err());
+    /// tx.commit().await?; // without what the closure has done
+    /// fake.assert_nothing();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn transaction<'s, T, E, F, W>(&'s mut self, work: F) -> Result<T, E>
     where
         E: From<sqlx::Error>,
@@ -196,6 +281,24 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     /// Those of the database, also if the transaction can't be committed any more because a statement in it failed. No event is sent
     /// from memory then. If it is unknown whether the database committed, the rows of the queue are where all other
     /// rows of the transaction are.
+    ///
+    /// ```
+    /// use resound::broadcast;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// let tx = broadcaster.begin(&pool).await?;
+    /// tx.send(broadcast::public("posts").name("posted")).await;
+    /// tx.commit().await?;
+    /// assert_eq!(fake.events().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
         match self.parts.take() {
             Some(parts) => commit(parts).await,
@@ -207,6 +310,24 @@ impl<'c, DB: Backend> Transaction<'c, DB> {
     ///
     /// # Errors
     /// Those of the database. Nothing is committed and nothing is sent then, either.
+    ///
+    /// ```
+    /// use resound::broadcast;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// let tx = broadcaster.begin(&pool).await?;
+    /// tx.send(broadcast::public("posts").name("posted")).await;
+    /// tx.rollback().await?;
+    /// fake.assert_nothing();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn rollback(mut self) -> Result<(), sqlx::Error> {
         let Some(Parts { inner, scope, .. }) = self.parts.take() else { return Ok(()) };
         drop(scope);

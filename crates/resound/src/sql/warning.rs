@@ -8,9 +8,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, time::sleep};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
-use crate::sql::queue::{Inner, LaneStats, Queue};
+use crate::sql::{
+    deadline::STATEMENT_TIME,
+    queue::{Inner, LaneStats, Queue},
+};
 
 /// How long events may wait without a worker.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,7 +60,7 @@ async fn watch(watching: Watching, patience: Duration) {
         sleep(pause).await;
         let Some(inner) = watching.0.upgrade() else { return };
         // A database that does not answer has said so to those who need it.
-        let Ok(lanes) = inner.store.stats().await else { return };
+        let Ok(Ok(lanes)) = timeout(STATEMENT_TIME, inner.store.stats()).await else { return };
         if lanes.is_empty() {
             return;
         }

@@ -16,6 +16,17 @@ import type Echo from \"laravel-echo\";
 const ECHO: &str = include_str!("echo.d.ts");
 
 /// Whether a file had to be written.
+///
+/// ```
+/// use resound::typescript::{Types, Written};
+///
+/// # let folder = std::env::temp_dir().join(format!("resound-written-{}", std::process::id()));
+/// # let path = folder.join("events.d.ts");
+/// assert_eq!(Types::new().write(&path)?, Written::Changed);
+/// assert_eq!(Types::new().write(&path)?, Written::Same);
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It was, because it said something else.
@@ -29,6 +40,14 @@ impl Types {
     ///
     /// # Errors
     /// [`TypesError::Twice`] if two types or events have one name.
+    ///
+    /// ```
+    /// use resound::{Channel, EventName, typescript::Types};
+    ///
+    /// let types = Types::new().event_named::<String>(EventName::short("Greeted"), [Channel::public("news")]);
+    /// assert!(types.render()?.contains(r#""Greeted": { payload: string; "#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn render(&self) -> Result<String, TypesError> {
         if let Some(name) = self.twice.first().or(self.declarations.twice()) {
             return Err(TypesError::Twice { name: name.clone() });
@@ -64,6 +83,20 @@ impl Types {
     ///
     /// # Errors
     /// Those of [`Types::render`], and [`TypesError::File`].
+    ///
+    /// ```
+    /// use resound::typescript::{Types, Written};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("resound-write-{}", std::process::id()));
+    /// # let path = folder.join("resources/js/events.d.ts");
+    /// // path: resources/js/events.d.ts
+    /// if Types::new().write(&path)? == Written::Changed {
+    ///     println!("{} is new", path.display());
+    /// }
+    /// # assert!(path.exists());
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, path: impl AsRef<Path>) -> Result<Written, TypesError> {
         let (path, text) = (path.as_ref(), self.render()?);
         if read(path)? == text {
@@ -78,6 +111,13 @@ impl Types {
     ///
     /// # Errors
     /// [`TypesError::Differs`] with the lines that differ, and those of [`Types::write`].
+    ///
+    /// ```
+    /// use resound::typescript::{Types, TypesError};
+    ///
+    /// let forgotten = Types::new().check("resources/js/events.d.ts"); // which is not there
+    /// assert!(matches!(forgotten, Err(TypesError::Differs { .. })));
+    /// ```
     pub fn check(&self, path: impl AsRef<Path>) -> Result<(), TypesError> {
         let (path, text) = (path.as_ref(), self.render()?);
         let file = read(path)?;

@@ -26,6 +26,18 @@ use crate::{
 pub use file::Written;
 
 /// The events of an application, as a front end in TypeScript gets to know them; see the [module](self).
+///
+/// ```
+/// use resound::{Broadcast, typescript::Types};
+///
+/// #[derive(serde::Serialize, Broadcast, ts_rs::TS)]
+/// #[broadcast(private = "orders.{id}")]
+/// struct OrderShipped { id: u64 }
+///
+/// let text = Types::new().event::<OrderShipped>().render()?;
+/// assert!(text.contains("type OrderShipped = { id: number, };"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "nothing is written until `.write(path)`"]
 pub struct Types {
@@ -46,6 +58,15 @@ struct Event {
 }
 
 /// Why there are no types.
+///
+/// ```
+/// use resound::{Channel, EventName, typescript::{Types, TypesError}};
+///
+/// let types = Types::new()
+///     .event_named::<String>(EventName::short("Posted"), [Channel::public("news")])
+///     .event_named::<bool>(EventName::short("Posted"), [Channel::public("news")]);
+/// assert!(matches!(types.render(), Err(TypesError::Twice { name }) if name == "Posted"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TypesError {
@@ -77,6 +98,14 @@ pub enum TypesError {
 
 impl Types {
     /// No events yet.
+    ///
+    /// ```
+    /// use resound::typescript::Types;
+    ///
+    /// let text = Types::new().render()?; // `TypedEcho`, which knows no events
+    /// assert!(text.contains("TypedEcho"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -93,6 +122,18 @@ impl Types {
     ///
     /// let types = Types::new().event::<Posted>();
     /// ```
+    ///
+    /// ```
+    /// use resound::{Broadcast, typescript::Types};
+    ///
+    /// #[derive(serde::Serialize, Broadcast, ts_rs::TS)]
+    /// #[broadcast(channel = "news", name = "posted")]
+    /// struct Posted { title: String }
+    ///
+    /// let text = Types::new().event::<Posted>().render()?;
+    /// assert!(text.contains(r#"".posted": { payload: Posted; "#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn event<E: Described + TS + 'static>(self) -> Self {
         const {
             assert!(
@@ -104,6 +145,22 @@ impl Types {
     }
 
     /// Adds an event whose payload has another type.
+    ///
+    /// ```
+    /// use resound::{Broadcast, typescript::Types};
+    ///
+    /// #[derive(serde::Serialize, ts_rs::TS)]
+    /// struct Summary { title: String }
+    ///
+    /// #[derive(serde::Serialize, Broadcast)]
+    /// #[broadcast(channel = "news", with = self.summary())]
+    /// struct Posted { title: String, text: String }
+    /// # impl Posted { fn summary(&self) -> Summary { Summary { title: self.title.clone() } } }
+    ///
+    /// let text = Types::new().event_as::<Posted, Summary>().render()?;
+    /// assert!(text.contains(r#""Posted": { payload: Summary; "#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn event_as<E: Described, P: TS + 'static>(self) -> Self {
         let channels = Patterns::of(E::CHANNELS.iter().copied());
         self.add::<P>(E::NAME, channels)
@@ -154,6 +211,14 @@ impl Types {
     }
 
     /// Adds a channel without events: one for whispers, or for presence alone.
+    ///
+    /// ```
+    /// use resound::{Channel, typescript::Types};
+    ///
+    /// let types = Types::new().channel(&Channel::presence("room.{id}"));
+    /// assert!(types.render()?.contains("room.${string}"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn channel(mut self, channel: &Channel) -> Self {
         self.channels.add(channel.as_str());
         self

@@ -74,10 +74,14 @@ pub(crate) fn mariadb() -> Database {
 }
 
 /// A directory that is deleted with this.
-struct Home(PathBuf);
+pub(crate) struct Home(PathBuf);
 
 impl Home {
-    fn new(what: &str) -> Self {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn new(what: &str) -> Self {
         // Short: the path of a socket has 107 bytes at most.
         let path = std::env::temp_dir().join(unique(what));
         fs::create_dir(&path).expect("there is room");

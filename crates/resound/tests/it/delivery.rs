@@ -2,7 +2,10 @@
 
 use std::{
     future::IntoFuture as _,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -431,4 +434,24 @@ fn what_waits_when_a_runtime_ends_is_sent_by_a_flush_in_another() {
 fn a_default_connection_that_does_not_exist_is_noticed_at_the_start() {
     let builder = Broadcaster::builder().connection("log", resound::drivers::Log);
     let _ = builder.default_connection("revreb").build();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_is_told_of_each_event_that_the_server_took_and_may_panic() {
+    let server = Scripted::batching(Mood::Picky, 10);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&told);
+    let builder = server.builder(Policy::default()).on_sent(move |event| {
+        seen.lock().unwrap_or_else(PoisonError::into_inner).push(event.name.clone());
+        assert_ne!(event.name, "worse", "this one is too much");
+    });
+    let broadcaster = builder.build();
+    for name in ["a", "bad", "worse", "b"] {
+        broadcaster.send(event(name)).await;
+    }
+    broadcaster.flush(LONG).await.unwrap();
+    broadcaster.send(event("c")).now().result().await.unwrap();
+    let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(*told, ["a", "worse", "b", "c"]);
+    assert_eq!(server.names(), ["a", "worse", "b", "c"]);
 }

@@ -3,10 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use resound::{
-    Model,
-    notification::{Notifiable, Notification, NotificationFake, OnDemand, Via},
+    Broadcaster, Fake, Model,
+    after_commit::Scope,
+    notification::{
+        BroadcastNotificationCreated as Created, DatabaseStore, MemoryStore, Notifiable,
+        Notification, NotificationFake, Notifier, OnDemand, Via,
+    },
 };
 use serde::Serialize;
+use sqlx::SqlitePool;
+
+use crate::databases;
 
 struct User {
     id: u64,
@@ -159,4 +166,141 @@ async fn a_failure_shows_what_was_sent_instead() {
         message(|| NotificationFake::new().assert_count(1)),
         "0 instead of 1 notifications were sent; nothing was sent"
     );
+}
+
+/// Notifies in transactions that end in all ways. Says what the notifier was told, and what had arrived after each.
+async fn in_transactions(
+    pool: &SqlitePool,
+    broadcaster: &Broadcaster,
+    notifier: &Notifier,
+    arrived: impl Fn() -> Vec<String>,
+) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut see = |what: &str| seen.push(format!("{what}: {:?}", arrived()));
+    let ways = [Via::Broadcast, Via::Database];
+
+    let mut tx = broadcaster.begin(pool).await.expect("a database");
+    notifier.within(&mut tx).send(&ANN, Paid { amount: 1 }).await.expect("a database");
+    tx.rollback().await.expect("a database");
+    see("rolled back");
+
+    let mut tx = broadcaster.begin(pool).await.expect("a database");
+    notifier.within(&mut tx).send(&ANN, Paid { amount: 2 }).await.expect("a database");
+    let mut savepoint = tx.begin().await.expect("a database");
+    notifier.within(&mut savepoint).send(&ANN, Paid { amount: 3 }).await.expect("a database");
+    savepoint.rollback().await.expect("a database");
+    let mut savepoint = tx.begin().await.expect("a database");
+    notifier
+        .within(&mut savepoint)
+        .send_many([&ANN, &BO], Paid { amount: 4 })
+        .await
+        .expect("a database");
+    savepoint.commit().await.expect("a database");
+    see("open");
+    tx.commit().await.expect("a database");
+    see("committed");
+
+    let work = broadcaster.transaction(pool, async |mut tx| {
+        notifier
+            .within(&mut tx)
+            .send(&ANN, Paid { amount: 5 })
+            .via(ways)
+            .await
+            .expect("a database");
+        Err::<(), _>(sqlx::Error::RowNotFound)
+    });
+    work.await.expect_err("it is refused");
+    see("a closure failed");
+
+    let mut told = Vec::new();
+    let work = broadcaster.transaction(pool, async |tx| {
+        told.push(
+            notifier.send(&ANN, Paid { amount: 6 }).await.expect_err("it is refused").to_string(),
+        );
+        let many = notifier.send_many([&ANN, &BO], Paid { amount: 7 });
+        told.push(many.await.expect_err("it is refused").to_string());
+        notifier.send(&BO, Paid { amount: 8 }).via([Via::Broadcast]).await.expect("a database");
+        told.push(format!("{:?}", arrived()));
+        tx.commit().await?;
+        // It is over.
+        notifier.send(&BO, Paid { amount: 9 }).await.expect("a database");
+        Ok::<_, sqlx::Error>(())
+    });
+    work.await.expect("a database");
+    seen.extend(told);
+    seen.push(format!("a closure: {:?}", arrived()));
+    seen
+}
+
+#[tokio::test]
+async fn within_transactions_it_sees_what_a_real_notifier_does() {
+    let database = databases::sqlite();
+    let pool = SqlitePool::connect(&database.url).await.unwrap();
+    resound::sql::migrate(&pool).await.unwrap();
+    let broadcasts = Fake::new();
+    let broadcaster = broadcasts.broadcaster();
+
+    let notifier = Notifier::new(&broadcaster, DatabaseStore::new(&pool));
+    let payload = |it: resound::fake::Recorded| {
+        let owner = it.event::<Created>().and_then(|created| created.owner.clone()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&it.envelope.payload).unwrap();
+        format!("{} {}", owner.key, json["amount"])
+    };
+    let arrived = || broadcasts.events().into_iter().map(payload).collect();
+    let real = in_transactions(&pool, &broadcaster, &notifier, arrived).await;
+
+    let fake = NotificationFake::new();
+    let arrived = || {
+        let sent = fake.sent();
+        let amount = |sent: &resound::notification::SentNotification| {
+            let paid = sent.notification::<Paid>().unwrap();
+            format!("{} {}", sent.owner.as_ref().unwrap().key, paid.amount)
+        };
+        sent.iter().map(amount).collect()
+    };
+    let faked = in_transactions(&pool, &broadcaster, &fake.notifier(), arrived).await;
+    assert_eq!(faked, real);
+    assert_eq!(
+        faked[..4],
+        [
+            "rolled back: []",
+            "open: []",
+            r#"committed: ["1 2", "1 4", "2 4"]"#,
+            r#"a closure failed: ["1 2", "1 4", "2 4"]"#,
+        ]
+    );
+    assert!(faked[4].contains("notifier.within(&mut tx).send"), "{}", faked[4]);
+    assert!(faked[7].ends_with(r#""2 8", "2 9"]"#), "{}", faked[7]);
+}
+
+#[tokio::test]
+async fn a_store_in_memory_refuses_within_a_transaction_what_a_database_does() {
+    let store = MemoryStore::new();
+    let notifier = Notifier::new(&Broadcaster::null(), store.clone());
+    let scope = Scope::new();
+    let sent = scope.within(async { notifier.send(&ANN, Paid { amount: 1 }).await }).await;
+    let error = sent.unwrap_err().to_string();
+    assert!(error.contains("a notification that is sent within a transaction"), "{error}");
+    assert!(store.all().is_empty());
+}
+
+/// A map that JSON has no words for.
+#[derive(Serialize)]
+struct Wordless(std::collections::BTreeMap<[u8; 1], u8>);
+
+impl Notification<User> for Wordless {
+    fn via(&self, _: &User) -> Vec<Via> {
+        vec![Via::Broadcast]
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_sent_fails_and_is_not_there() {
+    let fake = NotificationFake::new();
+    let wordless = || Wordless([([1], 1)].into());
+    let real = Notifier::builder(&Broadcaster::null()).build();
+    let expected = real.send(&ANN, wordless()).await.unwrap_err().to_string();
+    let error = fake.notifier().send(&ANN, wordless()).await.unwrap_err().to_string();
+    assert_eq!(error, expected);
+    fake.assert_nothing_sent();
 }

@@ -454,3 +454,65 @@ async fn a_key_that_the_column_can_not_hold_is_told() {
     }
     notifier.send(&User("-9223372036854775808"), paid(1)).await.unwrap();
 }
+
+/// Who was told, and who was not, of many.
+async fn check_many(
+    notifier: &Notifier,
+    keys: &[&'static str],
+    unfit: &[&str],
+) -> resound::notification::NotifyError {
+    let users: Vec<_> = keys.iter().map(|key| User(key)).collect();
+    let error = notifier.send_many(&users, paid(1)).await.expect_err("it is refused");
+    let key = |failure: &resound::notification::Failure| {
+        failure.owner.as_ref().expect("an owner").key.clone()
+    };
+    let failed: Vec<_> = error.failures.iter().map(key).collect();
+    assert_eq!(failed, unfit);
+    let fit: Vec<_> = users.iter().filter(|user| !unfit.contains(&user.0)).collect();
+    assert_eq!(error.receipts.len(), fit.len());
+    for (user, receipt) in fit.into_iter().zip(&error.receipts) {
+        let stored = notifier.inbox(user).find(&receipt.id).await.expect("a database");
+        assert!(stored.is_some(), "{}", user.0);
+    }
+    error
+}
+
+#[tokio::test]
+async fn of_many_those_whose_key_does_not_fit_keep_it_from_nobody_else() {
+    let database = crate::databases::postgres();
+    let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
+    let notifier = Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool));
+    let table = "DROP TABLE IF EXISTS notifications; CREATE TABLE notifications (id uuid, type text, notifiable_type text,
+        notifiable_id KEY, data text, read_at timestamp, created_at timestamp, updated_at timestamp)";
+    let remake = async |key: &str| {
+        let table = sqlx::AssertSqlSafe(table.replace("KEY", key));
+        sqlx::raw_sql(table).execute(&pool).await.unwrap();
+        sqlx::PgPool::connect(&database.url).await.unwrap()
+    };
+
+    remake("bigint").await;
+    // More than are stored together.
+    let numbers: Vec<&str> = (0..150).map(|n| &*n.to_string().leak()).collect();
+    let keys = [&["1000", "ann", "1001"], &numbers[..], &["01", "1002"]].concat();
+    let error = check_many(&notifier, &keys, &["ann", "01"]).await.to_string();
+    assert!(error.contains("Paid was not sent to App\\Models\\User ann by database: "), "{error}");
+
+    // A transaction goes on after it.
+    let fake = Fake::new();
+    let mut tx = fake.broadcaster().begin(&pool).await.unwrap();
+    let users = [User("2000"), User("ann"), User("2001")];
+    let error = notifier.within(&mut tx).send_many(&users, paid(2)).await.unwrap_err();
+    tx.commit().await.unwrap();
+    assert_eq!((error.failures.len(), error.receipts.len()), (1, 2));
+    assert_eq!(notifier.inbox(&users[2]).count().await.unwrap(), 1);
+
+    let pool = remake("integer").await;
+    let notifier = Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool));
+    check_many(&notifier, &["1", "2147483648", "2147483647"], &["2147483648"]).await;
+
+    // Of which only the database knows.
+    let pool = remake("varchar(3)").await;
+    let notifier = Notifier::new(&Broadcaster::null(), DatabaseStore::new(&pool));
+    let error = check_many(&notifier, &["ann", "anna", "bob", "hannah"], &["anna", "hannah"]).await;
+    assert!(error.to_string().contains("value too long"), "{error}");
+}

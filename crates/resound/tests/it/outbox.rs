@@ -408,6 +408,73 @@ macro_rules! on {
                 assert!(app.queue.failed(0).await.unwrap().is_empty());
             }
 
+            /// Failed events as if there had been so many.
+            async fn fail(app: &App, count: usize) {
+                let row = |n| format!("('u{n}', 'default', 'server', '{{}}', 'as the test wants it', 0)");
+                let rows: Vec<_> = (0..count).map(row).collect();
+                let statement = format!(
+                    "INSERT INTO resound_failed_jobs (uuid, queue, connection, payload, exception, failed_at) VALUES {}",
+                    rows.join(", ")
+                );
+                app.execute(statement.leak()).await;
+            }
+
+            #[tokio::test]
+            async fn failed_events_are_pruned_by_their_age_or_forgotten_altogether() {
+                let app = start(Mood::Picky, Policy::default()).await;
+                app.broadcaster.send(event("bad")).await;
+                let running = worker(&app.broadcaster).spawn();
+                until_empty(&app.queue).await;
+                running.stop().await;
+                // More than one statement deletes.
+                fail(&app, 1001).await;
+                let hour = Duration::from_secs(3600);
+                assert_eq!(app.queue.prune_failed(Duration::MAX).await.unwrap(), 0);
+                assert_eq!(app.queue.prune_failed(hour).await.unwrap(), 1001);
+                assert_eq!(app.queue.prune_failed(hour).await.unwrap(), 0);
+                assert_eq!(app.queue.stats().await.unwrap().failed, 1);
+                // Of a clock that was wrong.
+                app.execute("UPDATE resound_failed_jobs SET failed_at = 9000000000000").await;
+                assert_eq!(app.queue.forget_all().await.unwrap(), 1);
+                assert_eq!(app.queue.stats().await.unwrap().failed, 0);
+            }
+
+            #[tokio::test]
+            async fn a_worker_prunes_failed_events_if_it_is_told_to() {
+                let app = start(Mood::Picky, Policy::default()).await;
+                app.broadcaster.send(event("bad")).await;
+                fail(&app, 3).await;
+                let running = worker(&app.broadcaster).spawn();
+                until_empty(&app.queue).await;
+                running.stop().await;
+                assert_eq!(app.queue.stats().await.unwrap().failed, 4);
+                let pruning = worker(&app.broadcaster).prune_failed_after(Duration::from_secs(3600));
+                let running = pruning.spawn();
+                until("they are gone", async || app.queue.stats().await.unwrap().failed == 1).await;
+                running.stop().await;
+            }
+
+            #[tokio::test]
+            async fn all_that_failed_is_retried_in_its_order_and_what_fails_again_stays() {
+                let app = start(Mood::Picky, Policy::default()).await;
+                let running = worker(&app.broadcaster).spawn();
+                let count = 105;
+                for _ in 0..count {
+                    app.broadcaster.send(event("bad")).await;
+                }
+                until_empty(&app.queue).await;
+                assert_eq!(app.queue.retry_all().await.unwrap(), count);
+                until_empty(&app.queue).await;
+                assert_eq!(app.queue.stats().await.unwrap().failed, count);
+                running.stop().await;
+                let failed = app.queue.failed(0).await.unwrap();
+                assert_eq!(app.queue.retry_all().await.unwrap(), count);
+                let first = "SELECT COUNT(*) FROM resound_jobs a JOIN resound_jobs b ON a.id < b.id WHERE b.uuid = ";
+                let before = format!("{first}'{}'", failed[1].uuid).leak();
+                assert_eq!((app.waiting().await, app.count(before).await), (count, 1));
+                assert_eq!(app.queue.retry_all().await.unwrap(), 0);
+            }
+
             #[tokio::test]
             async fn an_event_is_tried_so_often_while_the_server_is_up() {
                 let policy = Policy { failures_max: u32::MAX, tries_max: 3, ..hasty() };

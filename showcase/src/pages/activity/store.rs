@@ -1,7 +1,10 @@
 use serde::Serialize;
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::{FromRow, SqliteConnection, SqlitePool};
 
 use crate::visitor::Visitor;
+
+/// How many entries are kept; older ones are forgotten.
+const KEPT_MAX: i64 = 10_000;
 
 /// What somebody did.
 #[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
@@ -22,14 +25,37 @@ impl Entry {
         did: &str,
         link: &str,
     ) -> sqlx::Result<Self> {
-        sqlx::query_as(
+        let entry: Self = sqlx::query_as(
             "INSERT INTO activity_entries (author, name, did, link) VALUES (?, ?, ?, ?) RETURNING *",
         )
         .bind(&author.key)
         .bind(&author.name)
         .bind(did)
         .bind(link)
-        .fetch_one(db)
-        .await
+        .fetch_one(&mut *db)
+        .await?;
+        sqlx::query("DELETE FROM activity_entries WHERE id <= ?")
+            .bind(entry.id - KEPT_MAX)
+            .execute(db)
+            .await?;
+        Ok(entry)
+    }
+
+    /// The entries before this one, the newest first.
+    pub async fn before(db: &SqlitePool, id: i64, count: u32) -> sqlx::Result<Vec<Self>> {
+        sqlx::query_as("SELECT * FROM activity_entries WHERE id < ? ORDER BY id DESC LIMIT ?")
+            .bind(id)
+            .bind(count)
+            .fetch_all(db)
+            .await
+    }
+
+    /// The entries after this one, the oldest first.
+    pub async fn after(db: &SqlitePool, id: i64, count: u32) -> sqlx::Result<Vec<Self>> {
+        sqlx::query_as("SELECT * FROM activity_entries WHERE id > ? ORDER BY id LIMIT ?")
+            .bind(id)
+            .bind(count)
+            .fetch_all(db)
+            .await
     }
 }

@@ -1,7 +1,7 @@
 //! Chat: rooms for many and for two, who is there, and who is typing.
 //!
 //! One presence channel for each room carries all of it: messages, members, and the whisper `typing`, which goes from
-//! browser to browser. A person's own private channel says that there is something new in another room.
+//! browser to browser. Members who look at something else are notified: see [`notifications`].
 
 mod events;
 mod store;
@@ -19,13 +19,13 @@ use resound::{Channels, SocketId};
 use serde::Deserialize;
 
 use self::{
-    events::{MessageSent, SomethingNew},
+    events::{MessageReceived, MessageSent},
     store::{Message, Room},
 };
 use crate::{
     app::App,
     layout::{Frame, View, view},
-    pages::{self, Page},
+    pages::{self, Page, activity, notifications},
     reply::{Done, Form, Problem},
     session::{hex, random},
     text,
@@ -52,12 +52,7 @@ fn routes() -> Router<App> {
 }
 
 fn channels() -> Channels<App, Visitor> {
-    pages::channels().presence("chat.{room}", join).private(
-        "chat.inbox.{user}",
-        |visitor: Visitor, resound::Path(user): resound::Path<i64>| async move {
-            visitor.user.is_some_and(|it| it.id == user)
-        },
-    )
+    pages::channels().presence("chat.{room}", join)
 }
 
 /// Who may read a room is a member of its channel.
@@ -119,15 +114,21 @@ async fn send(
     let room = Room::find(&app.db, room, &visitor).await?.ok_or_else(Problem::not_found)?;
     let text = text::checked("A message", &form.text, CHARACTERS_MAX)?;
     let draft = text::checked("A draft", &form.draft, 40)?;
-    let Some(message) = Message::add(&app.db, room.id, &visitor, text, draft).await? else {
-        return Done::with(Message::of_draft(&app.db, &visitor, draft).await?);
+    let mut tx = app.broadcaster.begin(&app.db).await?;
+    let Some(message) = Message::add(&mut tx, room.id, &visitor, text, draft).await? else {
+        return Done::with(Message::of_draft(&mut tx, &visitor, draft).await?);
     };
-    let others = room.other_members(&app.db, &visitor).await?;
-    let news =
-        SomethingNew { users: others, room: room.id, title: room.title_for_others(&visitor) };
     let done = Done::with(&message);
-    app.broadcaster.send(MessageSent { room: room.id, message }).to_others(socket).await;
-    app.broadcaster.send(news).await;
+    tx.send(MessageSent { room: room.id, message }).to_others(socket).await;
+    let others = room.other_members(&mut tx, &visitor).await?;
+    notifications::replace(&mut tx, &others, &room.link()).await?;
+    let news = MessageReceived::new(&room, &visitor, text);
+    app.notifier.within(&mut tx).send_many(&others, news).await?;
+    if room.is_open {
+        activity::record(&mut tx, &visitor, &format!("wrote in {}", room.title), &room.link())
+            .await?;
+    }
+    tx.commit().await?;
     done
 }
 

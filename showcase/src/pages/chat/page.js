@@ -1,4 +1,4 @@
-import { announce, echo, fetchPatiently, fill, paint, toast, visitor } from '/assets/layout/app.js';
+import { announce, echo, fetchPatiently, fill, paint, visitor } from '/assets/layout/app.js';
 
 const room = Number(location.pathname.split('/')[2]);
 const messages = document.getElementById('messages');
@@ -42,11 +42,16 @@ function show(message) {
   }
 }
 
+/** Up to this one none is missing. Of later ones that are shown an earlier one may be on its way, or lost. */
+let complete = messages.lastElementChild?.dataset.id ?? 0;
+
 async function catchUp() {
-  const last = messages.lastElementChild?.dataset.id ?? 0;
-  for (const message of await fetchPatiently(`/chat/${room}/messages?after=${last}`)) {
-    show(message);
-  }
+  let missed;
+  do {
+    missed = await fetchPatiently(`/chat/${room}/messages?after=${complete}`);
+    missed.forEach(show);
+    complete = missed.at(-1)?.id ?? complete;
+  } while (missed.length > 0);
 }
 
 function toEnd() {
@@ -134,21 +139,23 @@ function showMembers(all) {
   document.getElementById('count').textContent = here.size;
 }
 
-// Other rooms
+// Other rooms: those of which there are unread notifications have something new. Guests have none.
 
-if (/^\d+$/.test(visitor)) {
-  echo.private(`chat.inbox.${visitor}`).listen('SomethingNew', (news) => {
-    if (news.room === room) {
-      return;
+if (document.getElementById('bell')) {
+  const { follow } = await import('/assets/pages/notifications/bell.js');
+  follow(({ items }) => showNews(items.filter((item) => !item.is_read && item.link.startsWith('/chat/'))));
+}
+
+function showNews(items) {
+  const rooms = document.getElementById('rooms');
+  for (const { link, title } of items) {
+    if (!rooms.querySelector(`a[href="${CSS.escape(link)}"]`)) {
+      rooms.append(fill('room', { title }));
+      rooms.lastElementChild.firstElementChild.href = link;
     }
-    const rooms = document.getElementById('rooms');
-    let link = rooms.querySelector(`a[href="/chat/${news.room}"]`);
-    if (!link) {
-      link = Object.assign(document.createElement('a'), { href: `/chat/${news.room}`, textContent: news.title });
-      rooms.append(document.createElement('li'));
-      rooms.lastElementChild.append(link);
-    }
-    link.classList.add('new');
-    toast(`New message in ${news.title}`, link.href);
-  });
+  }
+  const links = new Set(items.map(({ link }) => link));
+  for (const room of rooms.querySelectorAll('a')) {
+    room.classList.toggle('new', links.has(room.getAttribute('href')));
+  }
 }

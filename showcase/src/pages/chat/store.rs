@@ -1,7 +1,7 @@
 use serde::Serialize;
-use sqlx::{FromRow, SqlitePool};
+use sqlx::{FromRow, SqliteConnection, SqlitePool};
 
-use crate::visitor::Visitor;
+use crate::visitor::{User, Visitor};
 
 /// A room, as one visitor sees it.
 #[derive(FromRow)]
@@ -10,6 +10,8 @@ pub struct Room {
     /// The name; of a room of two the name of the other one.
     pub title: String,
     pub is_of_two: bool,
+    /// Everybody may come in.
+    pub is_open: bool,
 }
 
 impl Room {
@@ -17,7 +19,7 @@ impl Room {
     pub async fn all(db: &SqlitePool, visitor: &Visitor) -> sqlx::Result<Vec<Self>> {
         let user = visitor.user.as_ref().map(|user| user.id);
         sqlx::query_as(
-            "SELECT id, pair IS NOT NULL AS is_of_two,
+            "SELECT id, pair IS NOT NULL AS is_of_two, is_open,
                 coalesce((SELECT users.name FROM chat_members JOIN users ON users.id = user_id
                           WHERE room_id = chat_rooms.id AND user_id <> ?1 AND pair IS NOT NULL), name) AS title
             FROM chat_rooms
@@ -58,19 +60,22 @@ impl Room {
     /// The members beside the visitor; an open room has none.
     pub async fn other_members(
         &self,
-        db: &SqlitePool,
+        db: &mut SqliteConnection,
         visitor: &Visitor,
-    ) -> sqlx::Result<Vec<i64>> {
-        sqlx::query_scalar("SELECT user_id FROM chat_members WHERE room_id = ? AND user_id <> ?")
-            .bind(self.id)
-            .bind(visitor.user.as_ref().map(|user| user.id))
-            .fetch_all(db)
-            .await
+    ) -> sqlx::Result<Vec<User>> {
+        sqlx::query_as(
+            "SELECT users.* FROM chat_members JOIN users ON users.id = user_id
+            WHERE room_id = ? AND user_id <> ?",
+        )
+        .bind(self.id)
+        .bind(visitor.user.as_ref().map(|user| user.id))
+        .fetch_all(db)
+        .await
     }
 
-    /// What the others call it.
-    pub fn title_for_others(&self, visitor: &Visitor) -> String {
-        if self.is_of_two { visitor.name.clone() } else { self.title.clone() }
+    /// Where it is.
+    pub fn link(&self) -> String {
+        format!("/chat/{}", self.id)
     }
 }
 
@@ -87,7 +92,7 @@ pub struct Message {
 impl Message {
     /// Stores a message; none if this draft is stored already.
     pub async fn add(
-        db: &SqlitePool,
+        db: &mut SqliteConnection,
         room: i64,
         author: &Visitor,
         text: &str,
@@ -107,7 +112,11 @@ impl Message {
     }
 
     /// What became of a draft.
-    pub async fn of_draft(db: &SqlitePool, author: &Visitor, draft: &str) -> sqlx::Result<Self> {
+    pub async fn of_draft(
+        db: &mut SqliteConnection,
+        author: &Visitor,
+        draft: &str,
+    ) -> sqlx::Result<Self> {
         sqlx::query_as("SELECT * FROM chat_messages WHERE author = ? AND draft = ?")
             .bind(&author.key)
             .bind(draft)

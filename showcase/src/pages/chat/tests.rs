@@ -1,9 +1,6 @@
 use axum::http::StatusCode;
 
-use super::{
-    channels,
-    events::{MessageSent, SomethingNew},
-};
+use super::{channels, events::MessageSent};
 use crate::{
     testing::{SOCKET, Showcase},
     visitor::{User, Visitor},
@@ -11,6 +8,7 @@ use crate::{
 
 const ADA: i64 = 1;
 const GRACE: i64 = 2;
+const ALAN: i64 = 3;
 const LINUS: i64 = 5;
 
 #[tokio::test]
@@ -21,7 +19,26 @@ async fn a_message_goes_to_the_room_but_not_to_its_sender_who_has_it_as_the_answ
     let sent =
         showcase.fake.assert_broadcast::<MessageSent>(|event| event.message.text == "Hello <b>");
     sent.on("presence-chat.2").to_others(SOCKET);
-    showcase.fake.assert_broadcast::<SomethingNew>(|event| event.users == [GRACE, 3]);
+}
+
+#[tokio::test]
+async fn the_other_members_are_notified_and_of_many_messages_the_last_one_is_enough() {
+    let showcase = Showcase::new().await;
+    let ada = showcase.user(ADA);
+    let long = "x".repeat(81);
+    for (text, draft) in [("one", "1"), (&*long, "2")] {
+        ada.post("/chat/2", &format!("text={text}&draft={draft}")).await;
+    }
+    for (id, told) in [(GRACE, 1), (ALAN, 1), (ADA, 0), (LINUS, 0)] {
+        let list = showcase.user(id).get("/notifications/list").await.json();
+        assert_eq!(list["items"].as_array().unwrap().len(), told, "{id}");
+    }
+    let news = &showcase.user(GRACE).get("/notifications/list").await.json()["items"][0];
+    let text = format!("Ada Lovelace in Design team: {}…", &long[1..]);
+    assert_eq!(
+        (&news["text"], &news["link"], &news["title"]),
+        (&text.into(), &"/chat/2".into(), &"Design team".into())
+    );
 }
 
 #[tokio::test]
@@ -87,9 +104,6 @@ async fn who_may_read_a_room_may_join_its_channel() {
     gate.assert_cannot_join(&user(LINUS).await, "presence-chat.2").await;
     gate.assert_can_join(&guest, "presence-chat.1").await;
     gate.assert_cannot_join(&guest, "presence-chat.2").await;
-    gate.assert_can_join(&user(ADA).await, "private-chat.inbox.1").await;
-    gate.assert_cannot_join(&user(GRACE).await, "private-chat.inbox.1").await;
-    gate.assert_cannot_join(&guest, "private-chat.inbox.1").await;
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use self::{
 use crate::{
     app::App,
     layout::{Frame, View, view},
-    pages::Page,
+    pages::{Page, activity},
     reply::{Done, Form, Problem},
     text,
     visitor::{User, Visitor},
@@ -99,9 +99,14 @@ async fn vote(
     if !poll.has(&app.db, vote.option).await? {
         return Err(Problem::invalid("Choose one of the answers."));
     }
-    if !poll.vote(&app.db, &visitor, vote.option).await? {
+    let mut tx = app.broadcaster.begin(&app.db).await?;
+    if !poll.vote(&mut tx, &visitor, vote.option).await? {
         return Err(Problem::conflict("You have voted already."));
     }
+    // That somebody voted, not what for.
+    let did = format!("voted on “{}”", poll.question);
+    activity::record(&mut tx, &visitor, &did, &format!("/poll/{}", poll.id)).await?;
+    tx.commit().await?;
     coalesce.run(poll.id, move || send_results(app.clone(), poll.id));
     Ok(Done::back())
 }
@@ -124,7 +129,12 @@ struct Question {
     options: String,
 }
 
-async fn ask(State(app): State<App>, _: User, Form(form): Form<Question>) -> Result<Done, Problem> {
+async fn ask(
+    State(app): State<App>,
+    _: User,
+    visitor: Visitor,
+    Form(form): Form<Question>,
+) -> Result<Done, Problem> {
     let question = text::checked("A question", &form.question, QUESTION_CHARACTERS_MAX)?;
     let lines = form.options.lines().filter(|line| !line.trim().is_empty());
     let options = lines.map(|line| text::checked("An answer", line, LABEL_CHARACTERS_MAX));
@@ -132,6 +142,10 @@ async fn ask(State(app): State<App>, _: User, Form(form): Form<Question>) -> Res
     if !(2..=OPTIONS_MAX).contains(&options.len()) {
         return Err(Problem::invalid(format!("A question needs 2 to {OPTIONS_MAX} answers.")));
     }
-    let poll = Poll::add(&app.db, question, &options).await?;
-    Ok(Done::at(format!("/poll/{poll}")))
+    let mut tx = app.broadcaster.begin(&app.db).await?;
+    let poll = Poll::add(&mut tx, question, &options).await?;
+    let link = format!("/poll/{poll}");
+    activity::record(&mut tx, &visitor, &format!("asked “{question}”"), &link).await?;
+    tx.commit().await?;
+    Ok(Done::at(link))
 }

@@ -1,5 +1,5 @@
 use serde::Serialize;
-use sqlx::{FromRow, SqlitePool};
+use sqlx::{FromRow, SqliteConnection, SqlitePool};
 
 use crate::visitor::Visitor;
 
@@ -30,8 +30,12 @@ impl Poll {
         .await
     }
 
-    pub async fn add(db: &SqlitePool, question: &str, options: &[&str]) -> sqlx::Result<i64> {
-        let mut tx = db.begin().await?;
+    /// In a transaction: without its answers a question is none.
+    pub async fn add(
+        tx: &mut SqliteConnection,
+        question: &str,
+        options: &[&str],
+    ) -> sqlx::Result<i64> {
         let id = sqlx::query_scalar("INSERT INTO poll_polls (question) VALUES (?) RETURNING id")
             .bind(question)
             .fetch_one(&mut *tx)
@@ -43,7 +47,6 @@ impl Poll {
                 .execute(&mut *tx)
                 .await?;
         }
-        tx.commit().await?;
         Ok(id)
     }
 
@@ -60,7 +63,12 @@ impl Poll {
 
     /// Takes the vote; false if this person has voted. That two votes at once are not both taken is the database's
     /// doing: nobody asks before the insert.
-    pub async fn vote(&self, db: &SqlitePool, voter: &Visitor, option: i64) -> sqlx::Result<bool> {
+    pub async fn vote(
+        &self,
+        db: &mut SqliteConnection,
+        voter: &Visitor,
+        option: i64,
+    ) -> sqlx::Result<bool> {
         let sql = "INSERT INTO poll_votes (poll_id, voter, option_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
         let inserted =
             sqlx::query(sql).bind(self.id).bind(&voter.key).bind(option).execute(db).await?;

@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Request, header};
+use hyper::{Method, Request, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -14,8 +14,8 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 use crate::{drivers::pusher::options::Scheme, error::DriverError};
 
-/// Bytes of an answer that are read.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of an answer that are read: some ten thousand channels.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Characters of an answer that an error repeats.
 const EXCERPT_MAX: usize = 200;
 /// How long a connection without a request is kept; servers keep theirs for longer.
@@ -34,8 +34,16 @@ pub(super) struct Client(legacy::Client<HttpsConnector<HttpConnector>, Full<Byte
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
+    pub(super) body: Bytes,
+}
+
+impl Reply {
     /// The beginning of the body, in one line.
-    pub(super) excerpt: String,
+    pub(super) fn excerpt(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").chars().take(EXCERPT_MAX).collect()
+    }
 }
 
 impl Client {
@@ -57,12 +65,19 @@ impl Client {
     }
 
     pub(super) async fn post(&self, url: &str, body: String) -> Result<Reply, DriverError> {
-        let body = Bytes::from(body);
-        let request = request(url, &body)?;
+        self.ask(Method::POST, url, Bytes::from(body)).await
+    }
+
+    pub(super) async fn get(&self, url: &str) -> Result<Reply, DriverError> {
+        self.ask(Method::GET, url, Bytes::new()).await
+    }
+
+    async fn ask(&self, method: Method, url: &str, body: Bytes) -> Result<Reply, DriverError> {
+        let request = request(&method, url, &body)?;
         let server = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let mut answer = self.0.request(request).await;
         if answer.as_ref().is_err_and(is_broken_off) {
-            answer = self.0.request(self::request(url, &body)?).await;
+            answer = self.0.request(self::request(&method, url, &body)?).await;
         }
         let response = answer.map_err(|error| {
             DriverError::Unavailable(format!("{server} can't be reached: {}", chain(&error)))
@@ -71,12 +86,14 @@ impl Client {
         // The body is read to its end, so that the connection can be used again.
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        Ok(Reply { status, excerpt: excerpt(&body) })
+        Ok(Reply { status, body })
     }
 }
 
-fn request(url: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, DriverError> {
-    Request::post(url)
+fn request(method: &Method, url: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, DriverError> {
+    Request::builder()
+        .method(method)
+        .uri(url)
         .header(header::CONTENT_TYPE, "application/json")
         .header("X-Pusher-Library", LIBRARY)
         .body(Full::new(body.clone()))
@@ -118,10 +135,4 @@ fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     if causes.is_empty() { error.to_string() } else { causes.join(": ") }
-}
-
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().take(EXCERPT_MAX).collect()
 }

@@ -5,11 +5,13 @@
 //! * `options`: where the server is, and who we are
 //! * `body`: what is said
 //! * `batch`: several events in one request
+//! * `figures`: what the server tells
 //! * `client`: HTTP
 
 mod batch;
 mod body;
 mod client;
+mod figures;
 mod options;
 
 use std::{
@@ -27,6 +29,7 @@ use crate::{
     drivers::pusher::client::{Client, Reply},
     envelope::Envelope,
     error::DriverError,
+    figures::Asking,
     front_end::EchoOptions,
 };
 
@@ -67,6 +70,14 @@ const CHANNELS_MAX: usize = 100;
 
 impl Pusher {
     /// Prepares the driver; nothing is sent yet.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, driver::Credentials, drivers::{Pusher, PusherOptions}};
+    ///
+    /// let options = PusherOptions::new("1001", Credentials::new("key", "secret"), "ws.example.org");
+    /// let broadcaster = Broadcaster::builder().connection("reverb", Pusher::new(options)).build();
+    /// assert_eq!(broadcaster.front_end().key, "key");
+    /// ```
     pub fn new(options: PusherOptions) -> Self {
         Self {
             signer: Signer::new(&options.credentials.secret),
@@ -88,7 +99,7 @@ impl Pusher {
     }
 
     async fn request(&self, path: &str, body: String) -> Result<Reply, DriverError> {
-        let url = self.url(path, &body, unix_seconds());
+        let url = self.url("POST", path, &[], &body, unix_seconds());
         self.client.post(&url, body).await
     }
 
@@ -108,16 +119,24 @@ impl Pusher {
     }
 
     /// The address of a request, with its signature.
-    fn url(&self, path: &str, body: &str, now: u64) -> String {
+    fn url(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &str,
+        now: u64,
+    ) -> String {
         let key = &self.options.credentials.key;
-        let query = sign_request("POST", path, &[], body.as_bytes(), key, &self.signer, now);
+        let query = sign_request(method, path, query, body.as_bytes(), key, &self.signer, now);
         format!("{}{path}?{query}", self.options.base())
     }
 
     fn fault(&self, reply: &Reply) -> DriverError {
         let server = self.options.base();
-        let Reply { status, excerpt } = reply;
-        let message = format!("{server} answered {status} {excerpt}").trim_end().to_owned();
+        let status = reply.status;
+        let message =
+            format!("{server} answered {status} {}", reply.excerpt()).trim_end().to_owned();
         // Those that say "not this time"; a 500 is about the event and would come again.
         match status {
             408 | 425 | 429 | 502 | 503 | 504 => DriverError::Unavailable(message),
@@ -148,6 +167,10 @@ impl Driver for Pusher {
         self.options.front_end()
     }
 
+    fn figures<'a>(&'a self, prefix: &'a str) -> Asking<'a> {
+        Box::pin(self.ask_figures(prefix))
+    }
+
     fn answers(&self) -> Answers {
         Answers::Pusher(self.options.credentials.clone())
     }
@@ -172,7 +195,7 @@ mod tests {
         // Vector A of Pusher's HTTP API in our notes, verified with npm's pusher.
         let body = r#"{"name":"order.shipped","channels":["private-orders.7"],"data":"{\"id\":7,\"status\":\"shipped\"}"}"#;
         assert_eq!(
-            pusher.url(&pusher.path, body, 1_700_000_000),
+            pusher.url("POST", &pusher.path, &[], body, 1_700_000_000),
             "https://example.org:443/ws/apps/1001/events?auth_key=resound-key&auth_timestamp=1700000000\
              &auth_version=1.0&body_md5=a1e6a00d7454c5a4fb3d869dd5744964\
              &auth_signature=e23d7f69c39a8c0043f5118231314998642c524ee31c09fa5ab8728fd7ac8f0d"
@@ -182,7 +205,7 @@ mod tests {
     #[test]
     fn only_what_may_pass_is_tried_again() {
         let pusher = Pusher::new(PusherOptions::new("1", Credentials::new("k", "s"), "h"));
-        let fault = |status| pusher.fault(&Reply { status, excerpt: "x".to_owned() });
+        let fault = |status| pusher.fault(&Reply { status, body: "x".into() });
         for status in [429, 502, 503, 504] {
             assert!(matches!(fault(status), DriverError::Unavailable(_)), "{status}");
         }

@@ -8,6 +8,13 @@ use crate::{
 };
 
 /// How a server is spoken to.
+///
+/// ```
+/// use resound::drivers::Scheme;
+///
+/// assert_eq!(Scheme::default(), Scheme::Https);
+/// assert_eq!(Scheme::Http.to_string(), "http");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheme {
     /// Without encryption.
@@ -57,6 +64,14 @@ pub struct PusherOptions {
 
 impl PusherOptions {
     /// A server on the default port, over TLS.
+    ///
+    /// ```
+    /// use resound::{driver::Credentials, drivers::PusherOptions};
+    ///
+    /// let credentials = Credentials::new("key", "secret");
+    /// let pushers_own = PusherOptions::new("1001", credentials, "api-eu.pusher.com");
+    /// assert_eq!((pushers_own.port, pushers_own.batch_max), (443, 10));
+    /// ```
     pub fn new(
         app_id: impl Into<String>,
         credentials: Credentials,

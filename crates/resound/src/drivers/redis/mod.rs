@@ -58,6 +58,15 @@ impl Redis {
     ///
     /// # Errors
     /// If the URL is none of Redis.
+    ///
+    /// ```
+    /// use resound::{Broadcaster, drivers::{Redis, RedisOptions}};
+    ///
+    /// let redis = Redis::new(RedisOptions::new("redis://127.0.0.1:6379"))?;
+    /// let broadcaster = Broadcaster::builder().connection("redis", redis).build();
+    /// assert_eq!(broadcaster.connections().next(), Some("redis"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(options: RedisOptions) -> Result<Self, InvalidRedisUrl> {
         let connection = Connection::new(options.connection_info()?, options.login())?;
         Ok(Self { options, connection, has_no_scripts: AtomicBool::new(false) })

@@ -38,6 +38,13 @@ pub struct RedisOptions {
 }
 
 /// A text is no URL of Redis. It is not repeated, because it may hold a password.
+///
+/// ```
+/// use resound::drivers::{Redis, RedisOptions};
+///
+/// let error = Redis::new(RedisOptions::new("http://127.0.0.1")).expect_err("that is no Redis");
+/// assert!(error.to_string().starts_with("that is no URL of Redis, such as redis://127.0.0.1:6379"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "that is no URL of Redis, such as redis://127.0.0.1:6379, rediss://user:password@host or unix:///run/redis.sock"
@@ -46,6 +53,13 @@ pub struct InvalidRedisUrl;
 
 impl RedisOptions {
     /// A Redis without a password, and the prefix of an application that Laravel would call `Laravel`.
+    ///
+    /// ```
+    /// use resound::drivers::RedisOptions;
+    ///
+    /// let options = RedisOptions::new("rediss://user:password@redis.example.org");
+    /// assert_eq!(options.prefix, "laravel-database-");
+    /// ```
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),

@@ -30,7 +30,8 @@ pub(crate) struct Layout {
 pub(crate) enum Type {
     /// Text of some kind, or what takes text.
     Text,
-    Integer,
+    /// Numbers, from the least that it holds to the greatest. Of unsigned ones those that are also signed.
+    Integer(i64, i64),
     /// One that PostgreSQL does not make of a text unless it is told its name.
     Named(&'static str),
 }
@@ -52,7 +53,7 @@ impl Type {
     /// Reads sqlx's names: `INT8`, `BIGINT UNSIGNED`, `UUID`.
     fn of(kind: Kind, name: &str) -> Self {
         match (kind, name) {
-            (_, name) if name.contains("INT") => Self::Integer,
+            (_, name) if name.contains("INT") => Self::integer(name),
             (Kind::Postgres, "UUID") => Self::Named("uuid"),
             (Kind::Postgres, "JSON") => Self::Named("json"),
             (Kind::Postgres, "JSONB") => Self::Named("jsonb"),
@@ -61,9 +62,26 @@ impl Type {
         }
     }
 
+    fn integer(name: &str) -> Self {
+        let (width, is_unsigned) = (name.split(' ').next(), name.ends_with("UNSIGNED"));
+        let bits = match width {
+            Some("TINYINT") => 8,
+            Some("SMALLINT" | "INT2") => 16,
+            Some("MEDIUMINT") => 24,
+            Some("INT" | "INT4") => 32,
+            _ => 64,
+        };
+        let max = i64::MAX >> (64 - bits);
+        match (is_unsigned, bits) {
+            (false, _) => Self::Integer(-max - 1, max),
+            (true, 64) => Self::Integer(0, max),
+            (true, _) => Self::Integer(0, 2 * max + 1),
+        }
+    }
+
     fn takes(&self, text: &str) -> bool {
         match self {
-            Self::Integer => number(text).is_some(),
+            Self::Integer(min, max) => number(text).is_some_and(|it| (*min..=*max).contains(&it)),
             Self::Named("uuid") => is_uuid(text),
             // PostgreSQL has no texts with zeros.
             Self::Text | Self::Named(_) => !text.contains('\0'),
@@ -73,7 +91,7 @@ impl Type {
     fn name(&self) -> &'static str {
         match self {
             Self::Text => "text",
-            Self::Integer => "integer",
+            Self::Integer(..) => "integer",
             Self::Named(name) => name,
         }
     }
@@ -98,4 +116,27 @@ impl Layout {
 /// A number as it is written in only one way, so that no two keys mean the same row.
 pub(crate) fn number(text: &str) -> Option<i64> {
     text.parse::<i64>().ok().filter(|number| number.to_string() == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_of_numbers_takes_those_that_it_has_room_for() {
+        for (name, min, max) in [
+            ("INT2", "-32768", "32767"),
+            ("INT4", "-2147483648", "2147483647"),
+            ("INT8", "-9223372036854775808", "9223372036854775807"),
+            ("TINYINT UNSIGNED", "0", "255"),
+            ("MEDIUMINT", "-8388608", "8388607"),
+            ("INT UNSIGNED", "0", "4294967295"),
+            ("BIGINT UNSIGNED", "0", "9223372036854775807"),
+        ] {
+            let column = Type::of(Kind::MySql, name);
+            assert!(column.takes(min) && column.takes(max), "{name}");
+            let beyond = |key: &str, by: i128| (key.parse::<i128>().expect("one") + by).to_string();
+            assert!(!column.takes(&beyond(min, -1)) && !column.takes(&beyond(max, 1)), "{name}");
+        }
+    }
 }

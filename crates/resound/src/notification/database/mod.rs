@@ -57,6 +57,21 @@ pub struct DatabaseStore<DB: Backend> {
 
 impl<DB: Backend> DatabaseStore<DB> {
     /// A store in this database.
+    ///
+    /// ```
+    /// use resound::notification::{DatabaseStore, Notifier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let broadcaster = resound::Broadcaster::null();
+    /// let notifier = Notifier::new(&broadcaster, DatabaseStore::new(&pool));
+    /// # let _ = notifier;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(pool: &Pool<DB>) -> Self {
         Self { pool: pool.clone() }
     }

@@ -179,7 +179,9 @@ impl Query {
 
     fn bind(&mut self, value: &str, of: &Type) {
         let value = match (of, self.layout.kind, number(value)) {
-            (Type::Integer, Kind::Postgres | Kind::MySql, Some(number)) => Value::Integer(number),
+            (Type::Integer(..), Kind::Postgres | Kind::MySql, Some(number)) => {
+                Value::Integer(number)
+            }
             _ => Value::Text(value.to_owned()),
         };
         self.values.push(value);

@@ -45,6 +45,38 @@ impl Notifier {
 }
 
 /// A notifier within a transaction: see [`Notifier::within`].
+///
+/// ```
+/// # use resound::notification::{DatabaseStore, Notifier};
+/// # use resound::{Model, notification::Notifiable};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+/// # let pool = options.connect("sqlite::memory:").await?;
+/// # resound::sql::migrate(&pool).await?;
+/// # let fake = resound::Fake::new();
+/// # let broadcaster = fake.broadcaster();
+/// # let notifier = Notifier::new(&broadcaster, DatabaseStore::new(&pool));
+/// # let user = User { id: 1 };
+/// let mut tx = broadcaster.begin(&pool).await?;
+/// notifier.within(&mut tx).send(&user, InvoicePaid { amount: 5 }).await?;
+/// tx.rollback().await?; // neither stored nor broadcast
+/// fake.assert_nothing();
+/// assert_eq!(notifier.inbox(&user).count().await?, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "it does nothing until `.send(…)`"]
 pub struct WithinTransaction<'a> {
     notifier: Notifier,
@@ -53,6 +85,38 @@ pub struct WithinTransaction<'a> {
 
 impl<'a> WithinTransaction<'a> {
     /// Begins to notify somebody. What goes wrong with the row fails the sending; what goes wrong after the commit is in the log.
+    ///
+    /// ```
+    /// # use resound::notification::{DatabaseStore, Notifier};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let notifier = Notifier::new(&broadcaster, DatabaseStore::new(&pool));
+    /// # let user = User { id: 1 };
+    /// let mut tx = broadcaster.begin(&pool).await?;
+    /// let receipt = notifier.within(&mut tx).send(&user, InvoicePaid { amount: 5 }).await?;
+    /// tx.commit().await?;
+    /// assert!(notifier.inbox(&user).find(&receipt.id).await?.is_some());
+    /// # assert_eq!(fake.events().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send<N, T>(
         self,
         notifiable: &'a N,
@@ -66,6 +130,37 @@ impl<'a> WithinTransaction<'a> {
     }
 
     /// Begins to notify many.
+    ///
+    /// ```
+    /// # use resound::notification::{DatabaseStore, Notifier};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    /// # let pool = options.connect("sqlite::memory:").await?;
+    /// # resound::sql::migrate(&pool).await?;
+    /// # let fake = resound::Fake::new();
+    /// # let broadcaster = fake.broadcaster();
+    /// # let notifier = Notifier::new(&broadcaster, DatabaseStore::new(&pool));
+    /// let users = [User { id: 1 }, User { id: 2 }];
+    /// let mut tx = broadcaster.begin(&pool).await?;
+    /// notifier.within(&mut tx).send_many(&users, InvoicePaid { amount: 5 }).await?;
+    /// tx.commit().await?;
+    /// assert_eq!(fake.events().len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send_many<N, T>(
         self,
         notifiables: impl IntoIterator<Item = &'a N>,

@@ -3,13 +3,16 @@
 //! # Layout
 //!
 //! * `record`: what was sent
+//! * `recorder`: a notification on its way there
 
 mod record;
+mod recorder;
 
 use std::{any::type_name, sync::Arc};
 
 pub use record::SentNotification;
 pub(crate) use record::{Record, Sent};
+pub(crate) use recorder::Recorder;
 
 use crate::notification::{
     notifiable::{Notifiable, OnDemand},
@@ -20,8 +23,11 @@ use crate::notification::{
 /// Remembers what its [notifiers](NotificationFake::notifier) are given to send. `via` and `should_send` are asked; what goes no
 /// way is not sent.
 ///
-/// Errors of stores and channels are not seen with it. A notifier with a [`MemoryStore`](crate::notification::MemoryStore) and the
-/// broadcaster of a [`Fake`](crate::Fake) does everything that a real one does.
+/// Within a transaction it is like a notifier with a `DatabaseStore`: what is sent by `notifier.within(&mut tx)` is remembered when
+/// that is committed, and never if it is rolled back; a plain `send` of what is to be stored fails, and everything else waits for the commit.
+///
+/// What can't be written down, or does not fit into its column, is an error as always. Errors of databases and channels are not seen with it. A notifier
+/// with a [`MemoryStore`](crate::notification::MemoryStore) and the broadcaster of a [`Fake`](crate::Fake) does everything that a real one does.
 ///
 /// ```
 /// use resound::{Model, notification::{Notifiable, Notification, NotificationFake, Notifier, Via}};
@@ -66,22 +72,103 @@ impl Default for NotificationFake {
 
 impl NotificationFake {
     /// A fake that has seen nothing.
+    ///
+    /// ```
+    /// use resound::NotificationFake;
+    ///
+    /// let fake = NotificationFake::new();
+    /// assert!(fake.sent().is_empty());
+    /// ```
     pub fn new() -> Self {
         let record = Arc::new(Record::default());
         Self { notifier: Notifier::recording(Arc::clone(&record)), record }
     }
 
     /// The notifier for the code that is tested.
+    ///
+    /// ```
+    /// use resound::{NotificationFake, Notifier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// struct Billing { notifier: Notifier }
+    ///
+    /// let fake = NotificationFake::new();
+    /// let billing = Billing { notifier: fake.notifier() };
+    /// billing.notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_count(1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn notifier(&self) -> Notifier {
         self.notifier.clone()
     }
 
     /// All notifications, one for each notifiable, in the order in which they were sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// assert_eq!(fake.sent()[0].data, r#"{"amount":5}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sent(&self) -> Vec<SentNotification> {
         self.record.all()
     }
 
     /// Forgets what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?; // arranges
+    /// fake.clear();
+    /// fake.assert_nothing_sent();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clear(&self) {
         self.record.clear();
     }
@@ -91,6 +178,29 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If there is none; the message lists what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (fake, ann) = (NotificationFake::new(), User { id: 1 });
+    /// fake.notifier().send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_sent_to::<InvoicePaid>(&ann, |invoice| invoice.amount == 5).via("broadcast");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_sent_to<T: 'static>(
         &self,
@@ -116,6 +226,30 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If there is one; the message lists what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (fake, ann, bo) = (NotificationFake::new(), User { id: 1 }, User { id: 2 });
+    /// fake.notifier().send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_not_sent_to::<InvoicePaid>(&ann, |invoice| invoice.amount > 5);
+    /// fake.assert_not_sent_to::<InvoicePaid>(&bo, |_| true);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_not_sent_to<T: 'static>(
         &self,
@@ -138,6 +272,31 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If they were more or less; the message lists what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (fake, ann) = (NotificationFake::new(), User { id: 1 });
+    /// for amount in [5, 7] {
+    ///     fake.notifier().send(&ann, InvoicePaid { amount }).await?;
+    /// }
+    /// fake.assert_sent_to_times::<InvoicePaid>(&ann, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_sent_to_times<T: 'static>(&self, notifiable: &impl Notifiable, count: usize) {
         let all = self.sent();
@@ -150,6 +309,29 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If they were more or less; the message lists what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (fake, ann, bo) = (NotificationFake::new(), User { id: 1 }, User { id: 2 });
+    /// fake.notifier().send_many([&ann, &bo], InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_sent_times::<InvoicePaid>(2);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_sent_times<T: 'static>(&self, count: usize) {
         let all = self.sent();
@@ -161,6 +343,30 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If they were more or less; the message lists what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// fake.assert_count(0);
+    /// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_count(1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_count(&self, count: usize) {
         let all = self.sent();
@@ -176,6 +382,30 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If so; the message lists what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// let by_no_way = Vec::<&'static str>::new();
+    /// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).via(by_no_way).await?;
+    /// fake.assert_nothing_sent();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_nothing_sent(&self) {
         let all = self.sent();
@@ -186,6 +416,29 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If so; the message lists what was sent.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (fake, ann, bo) = (NotificationFake::new(), User { id: 1 }, User { id: 2 });
+    /// fake.notifier().send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_nothing_sent_to(&bo);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_nothing_sent_to(&self, notifiable: &impl Notifiable) {
         let all = self.sent();
@@ -202,6 +455,29 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If there is none; the message lists what was sent.
+    ///
+    /// ```
+    /// use resound::{NotificationFake, notification::Notifiable};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// # let notifier = fake.notifier();
+    /// let guest = notifier.route("broadcast", "private-desk");
+    /// notifier.send(&guest, InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_sent_on_demand::<InvoicePaid>(|_, to| {
+    ///     to.route_for("broadcast").as_deref() == Some("private-desk")
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_sent_on_demand<T: 'static>(
         &self,
@@ -230,6 +506,27 @@ impl NotificationFake {
     ///
     /// # Panics
     /// If they were more or less; the message lists what was sent.
+    ///
+    /// ```
+    /// use resound::NotificationFake;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::notification::Notifiable;
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// # let notifier = fake.notifier();
+    /// notifier.send(&notifier.route("broadcast", "private-desk"), InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_sent_on_demand_times::<InvoicePaid>(1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn assert_sent_on_demand_times<T: 'static>(&self, count: usize) {
         let all = self.sent();
@@ -238,6 +535,30 @@ impl NotificationFake {
 }
 
 /// The notifications that an assertion found.
+///
+/// ```
+/// # use resound::NotificationFake;
+/// # use resound::{Model, notification::Notifiable};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let (fake, ann) = (NotificationFake::new(), User { id: 1 });
+/// fake.notifier().send(&ann, InvoicePaid { amount: 5 }).await?;
+/// let found = fake.assert_sent_to::<InvoicePaid>(&ann, |_| true);
+/// assert_eq!(found.via("database").sent().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FoundNotifications {
     type_name: &'static str,
@@ -246,6 +567,30 @@ pub struct FoundNotifications {
 
 impl FoundNotifications {
     /// The notifications themselves.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (fake, ann) = (NotificationFake::new(), User { id: 1 });
+    /// let receipt = fake.notifier().send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// let found = fake.assert_sent_to::<InvoicePaid>(&ann, |_| true);
+    /// assert_eq!(found.sent()[0].id, receipt.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sent(&self) -> &[SentNotification] {
         &self.sent
     }
@@ -254,6 +599,30 @@ impl FoundNotifications {
     ///
     /// # Panics
     /// If there is none; the message lists those that were found.
+    ///
+    /// ```
+    /// use resound::{NotificationFake, notification::Via};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let (fake, ann) = (NotificationFake::new(), User { id: 1 });
+    /// fake.notifier().send(&ann, InvoicePaid { amount: 5 }).await?;
+    /// fake.assert_sent_to::<InvoicePaid>(&ann, |_| true).via(Via::Database).via(Via::Broadcast);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn via(self, way: impl Into<Via>) -> Self {
         let way = way.into();

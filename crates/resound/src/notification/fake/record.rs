@@ -6,10 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::notification::{
-    notifiable::{OnDemand, Owner},
-    notifier::Receipt,
-    via::Via,
+use crate::{
+    notification::{
+        notifiable::{OnDemand, Owner},
+        via::Via,
+    },
+    parcel::Work,
 };
 
 /// A notification for one notifiable, without itself.
@@ -22,6 +24,32 @@ pub(crate) struct Sent {
 }
 
 /// A notification that was given to a [`NotificationFake`](crate::notification::NotificationFake), for one notifiable.
+///
+/// ```
+/// use resound::{NotificationFake, notification::{Owner, Via}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use resound::{Model, notification::Notifiable};
+/// # #[derive(Clone, Debug)]
+/// # struct User { id: u64 }
+/// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+/// # impl Notifiable for User {}
+/// # #[derive(Clone, serde::Serialize)]
+/// # struct InvoicePaid { amount: u64 }
+/// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+/// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+/// #         vec!["database".into(), "broadcast".into()]
+/// #     }
+/// # }
+/// # let fake = NotificationFake::new();
+/// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+/// let sent = &fake.sent()[0];
+/// assert_eq!(sent.owner, Some(Owner::new(r"App\Models\User", "1")));
+/// assert_eq!(sent.via, [Via::Database, Via::Broadcast]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SentNotification {
@@ -42,6 +70,30 @@ pub struct SentNotification {
 
 impl SentNotification {
     /// The notification itself, if it is of this type.
+    ///
+    /// ```
+    /// # use resound::NotificationFake;
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let fake = NotificationFake::new();
+    /// fake.notifier().send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// let sent = fake.sent();
+    /// assert_eq!(sent[0].notification::<InvoicePaid>().map(|invoice| invoice.amount), Some(5));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn notification<T: 'static>(&self) -> Option<&T> {
         self.notification.downcast_ref()
     }
@@ -75,28 +127,22 @@ impl fmt::Display for SentNotification {
 pub(crate) struct Record(Mutex<Vec<SentNotification>>);
 
 impl Record {
-    pub(crate) fn add<T: Send + Sync + 'static>(
-        &self,
-        notification: T,
-        sent: Vec<Sent>,
-    ) -> Vec<Receipt> {
-        let notification: Arc<dyn Any + Send + Sync> = Arc::new(notification);
-        let receipts = sent
-            .iter()
-            .map(|sent| Receipt { id: sent.id.clone(), via: sent.via.clone() })
-            .collect();
-        let sent =
-            sent.into_iter().map(|Sent { id, owner, on_demand, via, data }| SentNotification {
-                id,
-                type_name: type_name::<T>(),
-                owner,
-                on_demand,
-                via,
-                data,
-                notification: Arc::clone(&notification),
-            });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(sent);
-        receipts
+    /// What remembers a notification when it is delivered: after the commit, within a transaction.
+    pub(crate) fn later<T: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        notification: &Arc<T>,
+        sent: Sent,
+    ) -> Work {
+        let Sent { id, owner, on_demand, via, data } = sent;
+        let type_name = type_name::<T>();
+        let notification: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(notification);
+        let sent = SentNotification { id, type_name, owner, on_demand, via, data, notification };
+        let record = Arc::clone(self);
+        Work { type_name, future: Box::pin(async move { record.add(sent) }) }
+    }
+
+    fn add(&self, sent: SentNotification) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
     }
 
     pub(super) fn all(&self) -> Vec<SentNotification> {

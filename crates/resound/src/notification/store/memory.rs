@@ -5,17 +5,21 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::notification::{
-    error::StoreError,
-    notifiable::Owner,
-    row::{DatabaseNotification, Row},
-    store::{Change, Changed, Filter, Page, Store, Storing, Which},
+use crate::{
+    after_commit::Waits,
+    notification::{
+        error::StoreError,
+        notifiable::Owner,
+        row::{DatabaseNotification, Row},
+        store::{Change, Changed, Filter, Page, Store, Storing, Which},
+    },
 };
 
 /// How many notifications it holds.
 const ROWS_MAX: usize = 100_000;
 
-/// A store for tests and examples: it forgets everything with the process. Clones are the same store.
+/// A store for tests and examples: it forgets everything with the process. Clones are the same store. It takes no part in transactions, and so stores
+/// nothing within one, as a `DatabaseStore` does not: [`StoreError::OutsideTransaction`].
 ///
 /// ```
 /// use resound::{Fake, notification::{MemoryStore, Notifier}};
@@ -33,11 +37,42 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     /// A store without notifications.
+    ///
+    /// ```
+    /// use resound::notification::MemoryStore;
+    ///
+    /// assert!(MemoryStore::new().all().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// All notifications, the oldest first.
+    ///
+    /// ```
+    /// # use resound::{Broadcaster, notification::{MemoryStore, Notifier}};
+    /// # use resound::{Model, notification::Notifiable};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[derive(Clone, Debug)]
+    /// # struct User { id: u64 }
+    /// # impl Model for User { fn key(&self) -> String { self.id.to_string() } }
+    /// # impl Notifiable for User {}
+    /// # #[derive(Clone, serde::Serialize)]
+    /// # struct InvoicePaid { amount: u64 }
+    /// # impl<N: Notifiable> resound::notification::Notification<N> for InvoicePaid {
+    /// #     fn via(&self, _: &N) -> Vec<resound::notification::Via> {
+    /// #         vec!["database".into(), "broadcast".into()]
+    /// #     }
+    /// # }
+    /// # let broadcaster = Broadcaster::null();
+    /// let store = MemoryStore::new();
+    /// let notifier = Notifier::new(&broadcaster, store.clone());
+    /// notifier.send(&User { id: 1 }, InvoicePaid { amount: 5 }).await?;
+    /// assert_eq!(store.all()[0].data, r#"{"amount":5}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn all(&self) -> Vec<DatabaseNotification> {
         self.lock().clone()
     }
@@ -110,6 +145,9 @@ fn ready<'a, T: Send + 'a>(answer: Result<T, StoreError>) -> Storing<'a, T> {
 
 impl Store for MemoryStore {
     fn insert<'a>(&'a self, rows: &'a [Row]) -> Storing<'a, ()> {
+        if Waits::ForTask.is_within() {
+            return ready(Err(StoreError::OutsideTransaction));
+        }
         let mut stored = self.lock();
         if stored.len() + rows.len() > ROWS_MAX {
             return ready(Err(StoreError::Full(stored.len())));
