@@ -179,6 +179,9 @@ export function toast(text, href) {
   return item;
 }
 
+// Where the navigation is wider than the screen, the page that is shown is in sight.
+document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
 // The menu of people closes like a menu.
 
 const who = document.getElementById('who');
