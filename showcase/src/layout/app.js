@@ -287,6 +287,9 @@ function removeLater(item) {
   setTimeout(() => (item.matches(':hover, :focus-within') ? removeLater(item) : item.remove()), TOAST_MS);
 }
 
+// Where the navigation is wider than the screen, the page that is shown is in sight.
+document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
 // The menu of people closes like a menu.
 
 const who = document.getElementById('who');
