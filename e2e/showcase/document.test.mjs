@@ -8,7 +8,7 @@ import * as Y from 'yjs';
 
 import { startBrowser } from '../support/browser.mjs';
 import { Chance } from '../support/chance.mjs';
-import { Showcase, connected, crash, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, goOffline, goOnline, inspect, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" </textarea><b>bold</b>';
 
@@ -26,9 +26,9 @@ test('three people type at random for ten seconds, lose their connections, the s
   const disconnects = async (page) => {
     while (Date.now() < end) {
       await page.waitForTimeout(500 + chance.below(2000));
-      await disconnect(page);
+      await goOffline(page);
       await page.waitForTimeout(200 + chance.below(1500));
-      await page.context().setOffline(false);
+      await goOnline(page);
     }
   };
   const restart = async () => {
@@ -266,14 +266,14 @@ test('what is typed without a connection is kept, and saved when there is one', 
   const grace = await visit(t, path, 'Grace Hopper');
   await insert(ada, 0, 'Beginning.');
   await has(grace, 'Beginning.');
-  await disconnect(ada);
+  await goOffline(ada);
   await insert(ada, 10, ' From Ada.');
   await insert(grace, 0, 'From Grace. ');
   await ada.locator('#saved').getByText('Not saved yet').waitFor();
   assert.equal(await text(ada), 'Beginning. From Ada.');
   await ada.waitForTimeout(20_000);
   assert.equal(await text(grace), 'From Grace. Beginning.');
-  await ada.context().setOffline(false);
+  await goOnline(ada);
   await connected(ada);
   await Promise.all([ada, grace].map((page) => has(page, 'From Grace. Beginning. From Ada.')));
   await ada.getByText('All saved').waitFor();
@@ -294,7 +294,7 @@ test('who was away for hundreds of versions, or gets a long one, has the whole t
   const path = await begin(t, 'Long');
   const ada = await visit(t, path, 'Ada Lovelace');
   const late = await visit(t, path, 'Grace Hopper');
-  await disconnect(late);
+  await goOffline(late);
   await late.getByText('Reconnecting…').waitFor();
   const author = await Author.of(ada, path);
   for (let n = 0; n < 210; n++) {
@@ -303,7 +303,7 @@ test('who was away for hundreds of versions, or gets a long one, has the whole t
   await has(ada, /^9876543210/);
   const { updates, version } = await inDatabase(path);
   assert.ok(version >= 210 && updates < 200, `${updates} updates of ${version} versions`);
-  await late.context().setOffline(false);
+  await goOnline(late);
   await has(late, await text(ada));
   // A paste that no event can carry.
   const paste = 'ÄÖÜ 😀 paste\n'.repeat(500);
@@ -549,12 +549,6 @@ async function stroke(page, chance) {
     default:
       return page.keyboard.type(pick(['a', 'bc', 'def', ' ', 'ooo']));
   }
-}
-
-/** Cuts the connections that there are; `setOffline` by itself lets WebSockets live on. */
-async function disconnect(page) {
-  await page.context().setOffline(true);
-  await page.evaluate(async () => (await import('/assets/layout/app.js')).echo.connector.pusher.disconnect()).catch(() => {});
 }
 
 /** Waits until a page is connected, has saved everything, and has seen every version. */

@@ -158,8 +158,9 @@ async fn what_is_no_change_of_a_text_is_refused_and_harms_nobody() {
 fn hostile() -> Vec<Vec<u8>> {
     let made = |make: &dyn Fn(&mut yrs::TransactionMut<'_>)| {
         let doc = Doc::new();
-        let (_text, _map, _array) = (
+        let _roots = (
             doc.get_or_insert_text("text"),
+            doc.get_or_insert_text("other"),
             doc.get_or_insert_map("map"),
             doc.get_or_insert_array("text2"),
         );
@@ -183,6 +184,7 @@ fn hostile() -> Vec<Vec<u8>> {
         vec![1, 1, 9, 0, 4, 1, 4, b't', b'e', b'x', b't', 1, 0xff, 0],
         vec![1, 1, 9, 0, 4, 1, 4, b't', b'e', b'x', b't', 0, 0],
         made(&|t| text(t).insert(t, 0, "a\rb")),
+        made(&|t| t.get_text("other").unwrap().insert(t, 0, "elsewhere")),
         made(&|t| text(t).insert_with_attributes(t, 0, "bold", bold())),
         made(&|t| _ = text(t).insert_embed(t, 0, Any::from("thing"))),
         made(&|t| _ = t.get_map("map").unwrap().insert(t, "key", 1)),
