@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, networkOf, signIn, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, signIn, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" 😀 عربى';
 
@@ -174,16 +174,15 @@ test('a page that was offline has missed nothing', async (t) => {
   const ada = await visit(t, '/orders', 'Ada Lovelace');
   const grace = await visit(t, '/orders', 'Grace Hopper');
   const id = await order(ada);
-  const network = await networkOf(ada);
   await ada.goto(showcase.url(`/orders/${id}`));
-  await connected(ada);
-  await network.lose();
+  const line = await pluggable(ada);
+  await line.unplug();
   await ada.getByText('Reconnecting…').waitFor();
   await set(grace, id, 'Shipped');
   await ada.waitForTimeout(20_000);
   await set(grace, id, 'In Transit');
   await status(ada, id, 'Processing', 1);
-  await network.restore();
+  await line.plug();
   await connected(ada);
   await status(ada, id, 'In Transit', 3);
   await history(ada, [/Processing/, /Shipped/, /In Transit/]);

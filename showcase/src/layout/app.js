@@ -51,6 +51,7 @@ showState(echo.connectionStatus());
 const RETRY_MS = 4000;
 const RETRY_MS_MAX = 15_000;
 let patience = RETRY_MS;
+let redialing;
 
 function redial() {
   if (echo.connectionStatus() === 'connected') {
@@ -60,9 +61,15 @@ function redial() {
     echo.connector.pusher.connect();
     patience = Math.min(1.5 * patience, RETRY_MS_MAX);
   }
-  setTimeout(redial, patience * (1 + Math.random()));
+  clearTimeout(redialing);
+  redialing = setTimeout(redial, patience * (1 + Math.random()));
 }
 redial();
+
+addEventListener('online', () => {
+  patience = RETRY_MS;
+  redial();
+});
 
 // Being up to date
 
