@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
 import { Chance } from '../support/chance.mjs';
-import { Showcase, connected, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, forge, goOffline, goOnline, inspect, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" 😀 عربى';
 /** How many entries a page begins with, and how many it holds. */
@@ -49,11 +49,12 @@ test('two writers, cut connections and a restart: the feed has everything once, 
   const writers = await Promise.all([visit(t, '/chat/1', 'Ada Lovelace'), visit(t, '/chat/1')]);
   await Promise.all(writers.map((page) => page.evaluate(write)));
   for (let cut = 0; cut < 12; cut++) {
-    await reader.context().setOffline(true);
+    // Some cuts are only a network that stalls.
+    await (chance.below(3) ? goOffline(reader) : reader.context().setOffline(true));
     await reader.waitForTimeout(chance.below(700));
-    await reader.context().setOffline(false);
-    // Some cuts hit a page that has not caught up yet, or is not even connected.
-    await reader.waitForTimeout(chance.below(900));
+    await goOnline(reader);
+    // Pages dial again after four seconds or more, so that some cuts hit one that has not caught up, or is not connected yet.
+    await reader.waitForTimeout(chance.below(2) ? 300 : chance.below(9000));
     if (cut === 5) {
       await showcase.kill();
       await showcase.again();
@@ -79,7 +80,7 @@ test('two writers, cut connections and a restart: the feed has everything once, 
         count += 1;
         const body = new URLSearchParams({ text: `${count}`, draft: `writer-${count}` });
         await fetchPatiently('/chat/1', { method: 'POST', body });
-        await new Promise((resolve) => setTimeout(resolve, 30 * Math.random()));
+        await new Promise((resolve) => setTimeout(resolve, 100 * Math.random()));
       }
       return count;
     })();
@@ -90,13 +91,13 @@ test('two writers, cut connections and a restart: the feed has everything once, 
 test('after twenty seconds offline more than a page of entries is caught up with, and the page stays bounded', async (t) => {
   const reader = await visit(t, '/activity');
   const ada = await visit(t, '/', 'Ada Lovelace');
-  await reader.context().setOffline(true);
+  await goOffline(reader);
   const since = Date.now();
   for (let n = 0; n < 250; n++) {
     await post(ada, '/chat/1', { text: `${n}`, draft: `offline-${n}` });
   }
   await reader.waitForTimeout(Math.max(0, since + 20_000 - Date.now()));
-  await reader.context().setOffline(false);
+  await goOnline(reader);
   const entries = await stored();
   await shows(reader, entries.slice(0, SHOWN_MAX));
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, goOffline, goOnline, inspect, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" \u2028 😀 عربى';
 
@@ -73,9 +73,11 @@ test('two people have one room, nobody else can read it, and it shows itself to 
   const room = new URL(linus.url()).pathname;
   await write(linus, 'Only for you');
   await katherine.getByRole('link', { name: 'Linus Åkesson: Only for you' }).waitFor();
-  await katherine.locator('#rooms').getByRole('link', { name: 'Linus Åkesson' }).click();
+  await katherine.reload();
+  await katherine.locator('#rooms a.new').getByText('Linus Åkesson').click();
   await seen(katherine, 'Only for you');
   assert.equal(new URL(katherine.url()).pathname, room);
+  await katherine.locator('#rooms a.new').waitFor({ state: 'detached' });
 
   const stranger = await visit(t, '/chat/1', 'Alan Turing');
   assert.equal((await stranger.request.get(showcase.url(room))).status(), 404);
@@ -112,16 +114,34 @@ test('every page comes back after the server was killed, and nothing is lost or 
 test('a page that was offline has missed nothing', async (t) => {
   const ada = await visit(t, '/chat/1', 'Ada Lovelace');
   const grace = await visit(t, '/chat/1', 'Grace Hopper');
-  await ada.context().setOffline(true);
+  await goOffline(ada);
   await write(grace, 'one');
   await ada.waitForTimeout(20_000);
   await write(grace, 'two');
-  await ada.context().setOffline(false);
+  await goOnline(ada);
   await connected(ada);
   await write(grace, 'three');
   await seen(ada, 'three');
   await seen(ada, 'two');
   assert.deepEqual((await texts(ada)).slice(-3), ['one', 'two', 'three']);
+});
+
+test('what was lost on the way is there after a reconnection, also if a later message is', async (t) => {
+  const ada = await visit(t, '/chat/1', 'Ada Lovelace');
+  const grace = await visit(t, '/chat/1', 'Grace Hopper');
+  await ada.evaluate(async () => {
+    const { echo } = await import('/assets/layout/app.js');
+    const { subscription } = echo.join('chat.1');
+    const emit = subscription.emit.bind(subscription);
+    subscription.emit = (name, data, ...rest) => (data?.text === 'lost' ? subscription : emit(name, data, ...rest));
+  });
+  await write(grace, 'lost');
+  await write(grace, 'later');
+  await seen(ada, 'later');
+  await goOffline(ada);
+  await goOnline(ada);
+  await seen(ada, 'lost');
+  assert.deepEqual((await texts(ada)).slice(-2), ['lost', 'later']);
 });
 
 test('HTML is shown as text, and a text that is too long is refused with a message', async (t) => {

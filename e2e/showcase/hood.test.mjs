@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, token } from '../support/showcase.mjs';
 
-const showcase = await Showcase.start();
+// The ticker would always have something new.
+const showcase = await Showcase.start({ env: { TICKER_MILLISECONDS: '3600000' } });
 const browser = await startBrowser();
 after(() => Promise.all([browser.close(), showcase.stop()]));
 
@@ -19,7 +20,7 @@ test('connections, and channels with who is in them, are those that there are, a
   const guest = await visit(t, '/poll/1');
   await figure(watcher, 'connections', 4);
   await channel(watcher, 'presence-chat.2', { members: 2 });
-  await channel(watcher, 'private-chat.inbox.1', { subscriptions: 1 });
+  await channel(watcher, 'private-App.Models.User.1', { subscriptions: 1 });
   await channel(watcher, 'poll.1', { subscriptions: 1 });
   await channel(watcher, 'hood', { subscriptions: 1 });
   // The same person once more.
@@ -49,9 +50,13 @@ test('an event appears with its name, its channel and its size, and without what
   await connected(watcher);
   const before = await sent(watcher);
   const ada = await visit(t, '/chat/2', 'Ada Lovelace');
+  await write(ada, 'a secret of two');
   await write(ada, 'a secret of three');
   await event(watcher, 'MessageSent', 'presence-chat.2');
   await event(other, 'MessageSent', 'presence-chat.2');
+  // The second one moves the line of the first.
+  await watcher.locator('#events li').filter({ hasText: 'presence-chat.2' }).getByText(/MessageSent × [23]/).first().waitFor();
+  assert.equal(await watcher.locator('#events li').filter({ hasText: 'presence-chat.2' }).count(), 1);
   await watcher.waitForFunction((n) => Number(document.querySelector('[data-figure="sent"]').textContent) > n, before);
   assert.ok(heard.length > 0);
   assert.ok(!heard.some((frame) => frame.includes('a secret of three')));
@@ -137,11 +142,12 @@ test('the page comes back after the server was killed', async (t) => {
 test('a page that was offline shows what is', async (t) => {
   const watcher = await visit(t, '/hood');
   await figure(watcher, 'connections', 1);
-  await watcher.context().setOffline(true);
+  const line = await pluggable(watcher);
+  await line.unplug();
   const ada = await visit(t, '/chat/1', 'Ada Lovelace');
   await write(ada, 'while you were away');
   await ada.waitForTimeout(20_000);
-  await watcher.context().setOffline(false);
+  await line.plug();
   await event(watcher, 'MessageSent', 'presence-chat.1');
   await figure(watcher, 'connections', 2);
 });
@@ -194,7 +200,7 @@ test('the code of every page is that of the repository: server, browser, tests',
   await page.locator('nav.contents').getByRole('link', { name: 'chat.test.mjs' }).click();
   await page.locator('pre[id="e2e/showcase/chat.test.mjs"]').waitFor();
   await connected(page);
-  await inspect(page, 'code');
+  await inspect(page, 'code-chat');
   assert.deepEqual(complaints(page), []);
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, forge, inspect, signIn, token } from '../support/showcase.mjs';
+import { Showcase, connected, forge, goOffline, goOnline, inspect, signIn, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" 😀 عربى';
 
@@ -49,6 +49,7 @@ test('nobody else is let into the channel', async (t) => {
 test('what is read in one tab is read in the other one, and stays read', async (t) => {
   const alan = await reader(t, '/notifications', 'Alan Turing');
   const other = await tab(alan, '/notifications');
+  await alan.context().addInitScript(keepToasts);
   const elsewhere = await tab(alan, '/orders');
   await wave(t, 'Alan Turing', ['one', 'two', 'three']);
   await Promise.all([badge(alan, 3), badge(other, 3), badge(elsewhere, 3)]);
@@ -59,6 +60,7 @@ test('what is read in one tab is read in the other one, and stays read', async (
   await Promise.all([badge(alan, 2), badge(other, 2), badge(elsewhere, 2)]);
   await item(other, 'two').and(other.locator(':not(.unread)')).waitFor();
   await elsewhere.locator('#toasts').getByText('waves: two').waitFor({ state: 'detached' });
+  assert.equal(await elsewhere.locator('#toasts li').count(), 2);
   assert.equal(await alan.evaluate(() => document.activeElement.textContent), 'Linus Åkesson waves: two');
   assert.equal(await other.locator('#notifications .unread').count(), 2);
 
@@ -105,6 +107,27 @@ test('what one looks at is read as soon as it comes, without a toast', async (t)
   await Promise.all([badge(grace, 0), badge(elsewhere, 0)]);
 });
 
+test('a tab of somebody whom this browser is no longer shows nothing of whom it is', async (t) => {
+  const ada = await reader(t, '/notifications', 'Ada Lovelace');
+  const before = await texts(ada);
+  const unread = await ada.locator('#bell').getAttribute('aria-label');
+  const other = await tab(ada, '/');
+  await signIn(other, 'Grace Hopper');
+  await connected(other);
+  await wave(t, 'Grace Hopper', ['for Grace']);
+  await other.locator('#toasts').getByText('waves: for Grace').waitFor();
+  // Its connection is still Ada's, and what it asks for is Grace's.
+  const asked = ada.waitForResponse(/notifications.list/);
+  await wave(t, 'Ada Lovelace', ['for Ada']);
+  await asked;
+  // It asks again when it has dealt with the answer.
+  const again = ada.waitForResponse(/notifications.list/);
+  await look(ada, true);
+  await again;
+  assert.deepEqual(await texts(ada), before);
+  assert.equal(await ada.locator('#bell').getAttribute('aria-label'), unread);
+});
+
 test('after a restart badge and list are what the database says, and nobody is told twice', async (t) => {
   const katherine = await reader(t, '/notifications', 'Katherine Johnson');
   const linus = await visit(t, '/', 'Linus Åkesson');
@@ -133,13 +156,13 @@ test('after twenty seconds offline all of it is there, and told in one toast', a
   const other = await reader(t, '/notifications', 'Margaret Hamilton');
   await wave(t, 'Margaret Hamilton', ['old']);
   await Promise.all([badge(margaret, 1), badge(other, 1)]);
-  await margaret.context().setOffline(true);
+  await goOffline(margaret);
   await wave(t, 'Margaret Hamilton', [...Array(22).keys()]);
   await badge(other, 23);
   await post(other, '/notifications/read');
   await wave(t, 'Margaret Hamilton', [22, 23, 24, 25]);
   await margaret.waitForTimeout(20_000);
-  await margaret.context().setOffline(false);
+  await goOnline(margaret);
   await Promise.all([badge(margaret, 4), badge(other, 4)]);
   await margaret.locator('#toasts').getByRole('link', { name: '4 new notifications' }).waitFor();
   await listed(margaret, [...Array(26).keys()].toReversed().slice(0, 20).map((n) => `Linus Åkesson waves: ${n}`));
@@ -246,6 +269,12 @@ function watchToasts() {
       window.told.push(...changes.flatMap(({ addedNodes }) => [...addedNodes]).map((toast) => toast.textContent));
     }).observe(document.getElementById('toasts'), { childList: true });
   document.readyState === 'loading' ? document.addEventListener('DOMContentLoaded', watch) : watch();
+}
+
+/** Toasts go when they are to, and not because their time is over. */
+function keepToasts() {
+  const wait = window.setTimeout;
+  window.setTimeout = (job, ms, ...rest) => (ms === 6000 ? 0 : wait(job, ms, ...rest));
 }
 
 function told(page) {

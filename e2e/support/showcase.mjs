@@ -62,6 +62,11 @@ export class Showcase {
     return `http://127.0.0.1:${this.port}${target}`;
   }
 
+  /** The file of its database. */
+  get database() {
+    return path.join(this.#directory, 'showcase.sqlite');
+  }
+
   /** Where pusher-js connects. */
   get websocket() {
     const [port, key] = this.#serverPort ? [this.#serverPort, APP.key] : [this.port, 'embedded-key'];
@@ -128,7 +133,7 @@ export class Showcase {
       PATH: process.env.PATH,
       RUST_LOG: 'warn',
       PORT: String(this.port),
-      DATABASE_URL: `sqlite:${path.join(this.#directory, 'showcase.sqlite')}`,
+      DATABASE_URL: `sqlite:${this.database}`,
       ...(this.#serverPort ? reverb : {}),
       ...this.#env,
     };
@@ -147,17 +152,26 @@ export async function connected(page) {
   await page.locator('#connection[data-state="connected"]').waitFor();
 }
 
-/** Ends a tab as a crash does: without a word. */
-export async function crash(page) {
-  const session = await page.context().newCDPSession(page);
-  const crashed = page.waitForEvent('crash');
-  session.send('Page.crash').catch(() => {});
-  await crashed;
+/**
+ * Takes the network away, and the connection with it. What Chromium calls offline only stalls a connection that stands, and
+ * hands over afterwards what came meanwhile, so that there would be nothing to catch up with.
+ */
+export async function goOffline(page) {
+  await page.context().setOffline(true);
+  await page.evaluate(async () => {
+    const { echo } = await import('/assets/layout/app.js');
+    echo.connector.pusher.disconnect();
+  });
+}
+
+/** Gives the network back; the page finds that out by itself. */
+export async function goOnline(page) {
+  await page.context().setOffline(false);
 }
 
 /**
- * Loads the page again so that a test can unplug it. Chromium's own way of being offline leaves WebSockets alone that are
- * open; here they end, on both sides.
+ * Loads a page again so that a test can unplug it: as above, but the page is not asked to give its connection up. It ends, on both
+ * sides, whatever the page connects with.
  */
 export async function pluggable(page) {
   const ends = new Set();
@@ -182,6 +196,14 @@ export async function pluggable(page) {
       await page.context().setOffline(false);
     },
   };
+}
+
+/** Ends a tab as a crash does: without a word. */
+export async function crash(page) {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  session.send('Page.crash').catch(() => {});
+  await crashed;
 }
 
 /**

@@ -7,7 +7,9 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -145,9 +147,15 @@ export class Reader {
 
   async #command(command) {
     if (command === 'cargo new chat') {
-      await run('cargo', ['new', '--quiet', 'chat'], { cwd: PLACE });
+      // Elsewhere at first: it would become a member of the workspace around it.
+      const elsewhere = await mkdtemp(path.join(tmpdir(), 'resound-tutorial-'));
+      await run('cargo', ['new', '--quiet', 'chat'], { cwd: elsewhere });
+      await cp(path.join(elsewhere, 'chat'), PROJECT, { recursive: true });
+      await rm(elsewhere, { recursive: true });
       // The same dependencies as here, from the same cache.
       await copyFile(path.join(ROOT, 'Cargo.lock'), path.join(PROJECT, 'Cargo.lock'));
+    } else if (command === 'cd chat') {
+      assert.ok(existsSync(PROJECT));
     } else if (command === 'cargo test') {
       this.output = await this.#cargo('test');
     } else if (command.endsWith('cargo run')) {

@@ -25,8 +25,12 @@ struct BrowserTests;
 struct Vendor;
 
 /// The kinds of files that browsers may load.
-const KINDS: [(&str, &str); 3] =
-    [("js", "text/javascript"), ("css", "text/css"), ("svg", "image/svg+xml")];
+const KINDS: [(&str, &str); 4] = [
+    ("js", "text/javascript"),
+    ("mjs", "text/javascript"),
+    ("css", "text/css"),
+    ("svg", "image/svg+xml"),
+];
 
 /// `/assets/vendor/…`, `/assets/layout/…`, `/assets/pages/…`
 pub fn routes() -> Router<App> {

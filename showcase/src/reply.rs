@@ -82,6 +82,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, message)
     }
 
+    /// The same form was sent before, with something else in it: that was done.
+    pub fn sent_before() -> Self {
+        Self::conflict("This was sent before you changed it. Send it again if you want both.")
+    }
+
     /// There is no such thing, or nothing that this person may see.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "There is nothing here.")
@@ -188,7 +193,8 @@ pub async fn layer(
         return keep_cookies(&response, Redirect::to(&to).into_response());
     }
     // Of axum's own answers the one that matters is that an address can't be read.
-    let foreign = response.status().is_client_error().then(Problem::not_found);
+    let is_foreign = response.status().is_client_error() && !is_page(&response);
+    let foreign = is_foreign.then(Problem::not_found);
     if let Some(problem) = response.extensions_mut().remove::<Problem>().or(foreign) {
         if !is_form {
             let frame = Frame::new(&app, session, uri.path(), None).await;
@@ -220,6 +226,11 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|v| v.contains(kind))
+}
+
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 /// The page that the form is on; never one of another site.

@@ -7,9 +7,16 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use resound::{axum::Broadcasting, hooks::Hooks};
+use sha2::{Digest as _, Sha256};
 
-use crate::{app::App, assets, layout, pages::PAGES, realtime, reply, session, visitor};
+use crate::{
+    app::App,
+    assets, layout,
+    pages::{self, PAGES},
+    realtime, reply, session, visitor,
+};
 
 /// The whole application.
 pub fn router(app: &App) -> Router {
@@ -40,17 +47,30 @@ pub fn router(app: &App) -> Router {
     router
 }
 
-/// From where a page loads a script, and connects to, beside the application itself. An extension of its response.
+/// An extension of the response of a page that loads the client of Socket.IO from its server, which is another origin.
 #[derive(Clone)]
-pub struct ScriptsFrom(pub String);
+pub struct SocketIo {
+    pub server: String,
+}
 
-/// Nothing but this application's own files runs in its pages, and nobody frames them.
+/// Nothing but this application's own files runs in its pages, and nobody frames them. An import map is a script without a
+/// file; the policy knows it by its hash.
 async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
+    let imports = pages::at(request.uri().path()).map_or("", |page| page.imports);
+    let imports = match imports {
+        "" => String::new(),
+        map => format!("'sha256-{}'", STANDARD.encode(Sha256::digest(map))),
+    };
     let mut response = next.run(request).await;
-    let scripts = response.extensions().get::<ScriptsFrom>().map_or("", |it| it.0.as_str());
+    let (script, server) = match response.extensions().get::<SocketIo>() {
+        Some(SocketIo { server }) => {
+            (format!("{server}/socket.io/socket.io.min.js"), server.as_str())
+        }
+        None => (String::new(), ""),
+    };
     let policy = format!(
-        "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; img-src 'self'; \
-         connect-src 'self' {} {scripts}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self' {script} {imports}; style-src 'self'; img-src 'self'; \
+         connect-src 'self' {} {server}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         realtime::origin(&app.broadcaster)
     );
     let headers = response.headers_mut();

@@ -75,14 +75,24 @@ impl Browser<'_> {
         self.request(request, form.to_owned()).await
     }
 
-    async fn request(&self, request: axum::http::request::Builder, body: String) -> Answer {
+    /// The answer to a script that sends bytes with the token.
+    pub async fn send(&self, path: &str, bytes: &[u8]) -> Answer {
+        let token = self.session.token(&self.showcase.app.key);
+        self.request(Request::post(path).header("x-csrf-token", token), bytes.to_vec()).await
+    }
+
+    async fn request(
+        &self,
+        request: axum::http::request::Builder,
+        body: impl Into<Body>,
+    ) -> Answer {
         let cookie = self.session.cookie(&self.showcase.app.key);
         let cookie = cookie.split(';').next().unwrap_or_default();
         let request = request
             .header(header::COOKIE, cookie)
             .header(header::ACCEPT, "application/json")
             .header("x-socket-id", SOCKET);
-        let request = request.body(Body::from(body)).unwrap();
+        let request = request.body(body.into()).unwrap();
         Answer::read(self.showcase.router.clone().oneshot(request).await.unwrap()).await
     }
 }

@@ -15,7 +15,7 @@ pub use self::code::{Source, sources};
 use crate::{
     app::App,
     assets,
-    pages::{PAGES, Page, notifications::Bell},
+    pages::{self, PAGES, Page, notifications::Bell},
     reply::{self, Problem},
     session::Session,
     visitor::{Avatar, User, Visitor},
@@ -42,6 +42,8 @@ pub struct Frame {
     pub pages: &'static [Page],
     /// The page that is shown, if it is one of them.
     pub slug: &'static str,
+    /// Its import map, if it has one.
+    pub imports: &'static str,
 }
 
 impl Frame {
@@ -52,16 +54,20 @@ impl Frame {
         path: &str,
         notice: Option<String>,
     ) -> Result<Self, Problem> {
-        let first = path.split('/').nth(1).unwrap_or_default();
-        let slug =
-            PAGES.iter().map(|page| page.slug).find(|slug| *slug == first).unwrap_or_default();
+        let page = pages::at(path);
+        let (slug, imports) = page.map(|page| (page.slug, page.imports)).unwrap_or_default();
         let (token, users) = (session.token(&app.key), User::all(&app.db).await?);
         let visitor = Visitor::of(&session, &app.db).await?;
         let bell = match &visitor.user {
             Some(user) => Some(Bell::of(app, user).await?),
             None => None,
         };
-        Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug })
+        Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug, imports })
+    }
+
+    /// The page that is shown, if it is one of them.
+    pub fn page(&self) -> Option<&'static Page> {
+        self.pages.iter().find(|page| page.slug == self.slug)
     }
 
     /// The files of this kind that belong to the page.

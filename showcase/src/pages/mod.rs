@@ -12,6 +12,7 @@
 
 pub mod activity;
 mod chat;
+mod document;
 pub mod hood;
 pub mod notifications;
 mod orders;
@@ -30,6 +31,7 @@ pub const PAGES: &[Page] = &[
     notifications::PAGE,
     chat::PAGE,
     readers::PAGE,
+    document::PAGE,
     poll::PAGE,
     orders::PAGE,
     ticker::PAGE,
@@ -49,6 +51,8 @@ pub struct Page {
     pub channels: fn() -> Channels<App, Visitor>,
     /// Adds what the server is to say of channels: who joined, who left.
     pub hooks: fn(Hooks<App>) -> Hooks<App>,
+    /// Which files the bare names in `import … from 'name'` stand for, as an import map: for packages from npm.
+    pub imports: &'static str,
     pub migration: &'static str,
     /// Begins what the feature does by itself, without a request.
     pub start: fn(&App),
@@ -64,10 +68,17 @@ impl Page {
             routes: Router::new,
             channels,
             hooks: |hooks| hooks,
+            imports: "",
             migration: "",
             start: |_| {},
         }
     }
+}
+
+/// The page to which a path belongs.
+pub fn at(path: &str) -> Option<&'static Page> {
+    let slug = path.split('/').nth(1)?;
+    PAGES.iter().find(|page| page.slug == slug)
 }
 
 /// No channels that need a permission.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::CHANNEL;
 
-/// How many events are kept.
+/// How many kinds of events are kept.
 pub const EVENTS_MAX: usize = 15;
 /// Over how many seconds events per second are counted.
 pub const WINDOW_SECONDS: u64 = 10;
@@ -40,10 +40,14 @@ pub struct Record {
     seconds: VecDeque<(u64, u64)>,
 }
 
-/// An event that has passed, without what it said.
+/// Events of one name in one channel that have passed, without what they said. Together, so that what ticks every second leaves
+/// room for what happens once.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Passed {
     pub id: String,
+    /// How many.
+    pub times: u64,
+    /// What follows is of the last one.
     pub name: String,
     /// The first of its channels, and how many others there are.
     pub channel: String,
@@ -80,12 +84,21 @@ impl Record {
             Some((second, count)) if *second == at_ms / 1000 => *count += 1,
             _ => self.seconds.push_back((at_ms / 1000, 1)),
         }
+        // As Echo's `listen` has it.
+        let name = shown(event.name.rsplit('\\').next().unwrap_or_default());
+        let channel = shown(channel.as_str());
+        let known = self.latest.iter().position(|it| it.name == name && it.channel == channel);
+        let known = known.and_then(|at| self.latest.remove(at));
+        let (id, times) = match known {
+            Some(known) => (known.id, known.times),
+            None => (format!("{:x}-{}", self.began_ms, self.count), 0),
+        };
         self.latest.truncate(EVENTS_MAX - 1);
         self.latest.push_front(Passed {
-            id: format!("{:x}-{}", self.began_ms, self.count),
-            // As Echo's `listen` has it.
-            name: shown(event.name.rsplit('\\').next().unwrap_or_default()),
-            channel: shown(channel.as_str()),
+            id,
+            times: times + 1,
+            name,
+            channel,
             others: event.channels.len() - 1,
             bytes: event.payload.len(),
             at_ms,

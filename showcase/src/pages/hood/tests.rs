@@ -53,7 +53,7 @@ fn of_an_event_its_name_its_channel_and_its_size_are_told_but_not_what_it_says()
     assert_eq!(count, 1);
     assert_eq!(
         json!(latest[0]),
-        json!({ "id": "10-1", "name": "MessageSent", "channel": "private-chat.1", "others": 1, "bytes": 10, "at_ms": 5000 })
+        json!({ "id": "10-1", "times": 1, "name": "MessageSent", "channel": "private-chat.1", "others": 1, "bytes": 10, "at_ms": 5000 })
     );
     assert_eq!(latest[0].clock(), "00:00:05");
 }
@@ -74,6 +74,19 @@ fn the_latest_events_are_kept_the_newest_first_and_all_are_counted() {
     let Summary { count, latest, .. } = record.summary(1000);
     assert_eq!((count, latest.len()), (1000, EVENTS_MAX));
     assert_eq!((&*latest[0].name, &*latest[1].name), ("1000", "999"));
+}
+
+#[test]
+fn what_comes_again_and_again_is_one_line_that_moves_up() {
+    let mut record = Record::new(0);
+    for n in 0..100 {
+        record.add(&event(&["cache-ticker"], "Ticked"), n);
+    }
+    record.add(&event(&["news"], "Ticked"), 100);
+    record.add(&event(&["cache-ticker"], "Ticked"), 101);
+    let lines: Vec<_> = record.summary(200).latest.into_iter().collect();
+    let lines: Vec<_> = lines.iter().map(|it| (&*it.id, &*it.channel, it.times)).collect();
+    assert_eq!(lines, [("0-1", "cache-ticker", 101), ("0-101", "news", 1)]);
 }
 
 #[test]
@@ -101,8 +114,8 @@ fn of_many_channels_those_with_the_most_subscribers_are_listed() {
 fn an_update_fits_into_what_a_server_takes_whatever_strangers_call_their_channels() {
     let long = "\"\\😀".repeat(60);
     let mut record = Record::new(u64::MAX);
-    for _ in 0..EVENTS_MAX {
-        let mut event = event(&["c"], &long);
+    for n in 0..EVENTS_MAX {
+        let mut event = event(&["c"], &format!("{n:02}{long}"));
         event.channels = vec![resound::Channel::public(long.clone()); 3];
         record.add(&event, u64::MAX / 2);
     }

@@ -1,3 +1,5 @@
+//! The bell in the frame of all pages.
+
 use crate::{app::App, reply::Problem, visitor::User};
 
 /// What the bell in the frame of all pages says when a page is rendered; from then on bell.js keeps it up to date.

@@ -107,7 +107,7 @@ struct After {
 async fn show(frame: Frame, State(app): State<App>, Query(After { after }): Query<After>) -> View {
     let is_first = after.is_none();
     let list = match &frame.visitor.user {
-        Some(user) => Some(List::of(&app.notifier.inbox(user), after).await?),
+        Some(user) => Some(List::of(&app, user, after).await?),
         None => None,
     };
     view(&NotificationsPage { frame, list, is_first })
@@ -119,7 +119,7 @@ async fn list(
     user: User,
     Query(After { after }): Query<After>,
 ) -> Result<Json<List>, Problem> {
-    Ok(Json(List::of(&app.notifier.inbox(&user), after).await?))
+    Ok(Json(List::of(&app, &user, after).await?))
 }
 
 /// An id that is not one of the user's own is as good as none.

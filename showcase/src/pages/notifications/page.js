@@ -1,4 +1,4 @@
-import { announce, fetchPatiently, fill } from '/assets/layout/app.js';
+import { fetchPatiently, fill, toast } from '/assets/layout/app.js';
 
 const notifications = document.getElementById('notifications');
 const wave = document.getElementById('wave');
@@ -7,14 +7,21 @@ const after = new URLSearchParams(location.search).get('after');
 if (notifications) {
   // Guests have no bell.
   const { follow, refresh } = await import('/assets/pages/notifications/bell.js');
-  follow(async (newest) => show(after === null ? newest : await fetchPatiently(`/notifications/list?${new URLSearchParams({ after })}`)));
-  // The forms of all items, and of all at once: `sent` does not bubble.
-  notifications.closest('section').addEventListener('sent', read, { capture: true });
-
-  function read({ target }) {
+  follow(after === null ? show : showOlder);
+  // The forms of all items, and of all at once.
+  notifications.closest('section').addEventListener('sent', ({ target }) => {
     // The button goes, the focus stays in its place.
-    target.closest('li')?.querySelector('a').focus();
+    (target.closest('li')?.querySelector('a') ?? document.querySelector('main h1')).focus();
     refresh();
+  });
+}
+
+async function showOlder() {
+  try {
+    show(await fetchPatiently(`/notifications/list?${new URLSearchParams({ after })}`));
+  } catch {
+    // The one before these is forgotten by now.
+    location.assign('/notifications');
   }
 }
 
@@ -51,6 +58,6 @@ function make(item) {
 }
 
 wave.addEventListener('sent', () => {
-  announce(`You waved at ${wave.elements.user.selectedOptions[0].textContent}.`);
+  toast(`You waved at ${wave.elements.user.selectedOptions[0].textContent}.`);
   wave.elements.words.value = '';
 });

@@ -2,7 +2,7 @@ use resound::notification::{DatabaseNotification, Inbox, Notifiable, PAGE_MAX, S
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
-use crate::visitor::User;
+use crate::{app::App, visitor::User};
 
 /// How many notifications a page shows.
 const SHOWN: usize = 20;
@@ -10,6 +10,8 @@ const SHOWN: usize = 20;
 /// A part of somebody's notifications, the newest first, as the page shows it and as its script asks for it.
 #[derive(Serialize)]
 pub struct List {
+    /// Whose they are.
+    pub user: i64,
     /// Of all notifications.
     pub unread: u64,
     pub items: Vec<Item>,
@@ -18,7 +20,8 @@ pub struct List {
 
 impl List {
     /// The newest ones, or those behind the one of this id.
-    pub async fn of(inbox: &Inbox, after: Option<String>) -> Result<Self, StoreError> {
+    pub async fn of(app: &App, user: &User, after: Option<String>) -> Result<Self, StoreError> {
+        let inbox = app.notifier.inbox(user);
         // One more than is shown, to know whether there are more.
         let listing = inbox.all().limit(SHOWN + 1);
         let listing = match after {
@@ -28,7 +31,7 @@ impl List {
         let mut items: Vec<_> = listing.await?.into_iter().map(Item::from).collect();
         let is_more = items.len() > SHOWN;
         items.truncate(SHOWN);
-        Ok(Self { unread: inbox.unread_count().await?, items, is_more })
+        Ok(Self { user: user.id, unread: inbox.unread_count().await?, items, is_more })
     }
 }
 
