@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, token } from '../support/showcase.mjs';
 
 // The ticker would always have something new.
 const showcase = await Showcase.start({ env: { TICKER_MILLISECONDS: '3600000' } });
@@ -142,11 +142,12 @@ test('the page comes back after the server was killed', async (t) => {
 test('a page that was offline shows what is', async (t) => {
   const watcher = await watch(t);
   await figure(watcher, 'connections', 1);
-  await watcher.context().setOffline(true);
+  const line = await pluggable(watcher);
+  await line.unplug();
   const ada = await visit(t, '/chat/1', 'Ada Lovelace');
   await write(ada, 'while you were away');
   await ada.waitForTimeout(20_000);
-  await watcher.context().setOffline(false);
+  await line.plug();
   await event(watcher, 'MessageSent', 'presence-chat.1');
   await figure(watcher, 'connections', 2);
 });

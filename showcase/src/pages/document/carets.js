@@ -6,8 +6,8 @@ import { fill, paint } from '/assets/layout/app.js';
 
 const WHISPER_MS = 120;
 // A caret that is not heard of any more belongs to a tab that is gone.
-const REPEAT_MS = 10_000;
-const FORGET_MS = 25_000;
+const REPEAT_MS = 20_000;
+const FORGET_MS = 45_000;
 const FRESH_MS = 2500;
 // Whispers come from anybody who has the page open, and are not checked by the application.
 const TABS_MAX = 5;

@@ -14,7 +14,7 @@ use crate::{app::App, pages::activity, reply::Problem, visitor::Visitor};
 /// So many updates are kept, then one state takes their place.
 pub const UPDATES_MAX: usize = 200;
 /// Of the whole of a document with all that was ever deleted from it: Yjs remembers where it was.
-const STATE_BYTES_MAX: usize = 512 * 1024;
+const STATE_BYTES_MAX: usize = 256 * 1024;
 
 /// What somebody wants to do to a text.
 pub enum Edit {
@@ -35,7 +35,7 @@ impl Edit {
         app: &App,
         author: &Visitor,
         document: i64,
-        socket: Option<SocketId>,
+        socket: SocketId,
     ) -> Result<Option<i64>, Problem> {
         let mut tx = app.broadcaster.begin(&app.db).await?;
         let stored = Stored::find(&mut tx, document).await?.ok_or_else(Problem::not_found)?;
@@ -46,7 +46,7 @@ impl Edit {
                 "Somebody has changed the text since you opened this page, so yours was not saved.",
             ));
         }
-        let version = stored.version + 1;
+        let (version, title) = (stored.version + 1, stored.title.clone());
         // Not on the threads that serve requests; and should the library panic, only this request fails.
         let edited = tokio::task::spawn_blocking(move || self.edit(&stored)).await;
         let Some(edited) = edited.map_err(Problem::failed)?? else {
@@ -55,26 +55,20 @@ impl Edit {
         if !Stored::claim(&mut tx, document, &edited.update, author).await? {
             return Err(Refusal::Gap.into());
         }
+        let Edited { update, text, state } = edited;
         let (author_key, name) = (author.key.clone(), author.name.clone());
-        let change = Change { version, author: author_key, name, bytes: edited.update.bytes };
-        Stored::add(&mut tx, document, &change, &edited.text).await?;
-        if let Some(state) = edited.state {
+        let change = Change { version, author: author_key, name, bytes: update.bytes };
+        Stored::add(&mut tx, document, &change, &text).await?;
+        if let Some(state) = state {
             Stored::compact(&mut tx, document, version, &state).await?;
         }
-        if Past::note(&mut tx, document, &change, &edited.text).await? {
-            activity::record(
-                &mut tx,
-                author,
-                "wrote in a document",
-                &format!("/document/{document}"),
-            )
-            .await?;
+        // Once in a minute, not for each letter.
+        if Past::note(&mut tx, document, &change, &text).await? {
+            let (did, link) = (format!("wrote in {title}"), format!("/document/{document}"));
+            activity::record(&mut tx, author, &did, &link).await?;
         }
         let event = DocumentUpdated::new(document, &change);
-        match socket {
-            Some(socket) => tx.send(event).to_others(socket).await,
-            None => tx.send(event).await,
-        }
+        tx.send(event).to_others(socket).await;
         tx.commit().await?;
         Ok(Some(version))
     }

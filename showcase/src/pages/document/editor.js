@@ -64,6 +64,15 @@ export class Editor {
     field.scrollTop = scrollTop + (isAbove ? field.scrollHeight - scrollHeight : 0);
     if (origin === this.#undo) {
       field.setSelectionRange(at, at);
+      this.#reveal(at);
+    }
+  }
+
+  #reveal(at) {
+    const { scrollTop, clientHeight } = this.#field;
+    const { y, height } = this.#mirror.caret(at);
+    if (y < scrollTop || y + height > scrollTop + clientHeight) {
+      this.#field.scrollTop = y - clientHeight / 2;
     }
   }
 

@@ -132,7 +132,7 @@ async fn merge(
         return Err(Problem::too_large());
     }
     let update = Update::parse(&body).ok_or(Refusal::Unreadable)?;
-    let version = Edit::Merge(update).apply(&app, &visitor, document, Some(socket)).await?;
+    let version = Edit::Merge(update).apply(&app, &visitor, document, socket).await?;
     Ok(Json(Merged { version }))
 }
 
@@ -191,7 +191,7 @@ async fn save(
 ) -> Result<Response, Problem> {
     let text = clean(&form.text);
     let edit = Edit::Replace { text: text.clone(), base: Some(form.version) };
-    let Err(problem) = edit.apply(&app, &frame.visitor, document, None).await else {
+    let Err(problem) = edit.apply(&app, &frame.visitor, document, SocketId::none()).await else {
         return Ok(Done::back().into_response());
     };
     let document = Document::find(&app.db, document).await?.ok_or_else(Problem::not_found)?;
@@ -248,6 +248,6 @@ async fn restore(
     let versions = Past::all(&app.db, document).await?;
     let past = versions.into_iter().find(|past| past.version == version);
     let text = past.ok_or_else(Problem::not_found)?.text;
-    Edit::Replace { text, base: None }.apply(&app, &visitor, document, None).await?;
+    Edit::Replace { text, base: None }.apply(&app, &visitor, document, SocketId::none()).await?;
     Ok(Done::at(format!("/document/{document}")))
 }

@@ -7,8 +7,8 @@ use yrs::{
 
 use super::update::{Client, ROOT, SEED, Update};
 
-/// In UTF-16 code units, as browsers count.
-pub const CHARACTERS_MAX: usize = 10_000;
+/// In UTF-16 code units, as browsers count. In a form each takes up to nine bytes, and a form may have 64 KiB.
+pub const CHARACTERS_MAX: usize = 7_000;
 
 /// Why an update is not merged.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,6 +64,7 @@ pub struct Change {
 /// What the database has of a text: a state, and the changes since.
 #[derive(FromRow)]
 pub struct Stored {
+    pub title: String,
     pub version: i64,
     pub text: String,
     pub snapshot: Option<Vec<u8>>,

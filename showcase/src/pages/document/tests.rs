@@ -5,7 +5,12 @@ use yrs::{
     TextRef, Transact as _, block::ClientID, types::Attrs, updates::decoder::Decode as _,
 };
 
-use super::{edit::UPDATES_MAX, events::DocumentUpdated, replica::Replica, update::Update};
+use super::{
+    edit::UPDATES_MAX,
+    events::DocumentUpdated,
+    replica::{CHARACTERS_MAX, Replica},
+    update::Update,
+};
 use crate::{
     testing::{Answer, Browser, SOCKET, Showcase},
     visitor::Visitor,
@@ -50,14 +55,16 @@ impl Page {
 
     /// The update of what is typed.
     fn write(&self, at: u32, text: &str) -> Vec<u8> {
-        let mut transaction = self.doc.transact_mut();
-        self.text.insert(&mut transaction, at, text);
-        transaction.encode_update_v1()
+        self.edit(|field, transaction| field.insert(transaction, at, text))
     }
 
     fn remove(&self, at: u32, length: u32) -> Vec<u8> {
+        self.edit(|field, transaction| field.remove_range(transaction, at, length))
+    }
+
+    fn edit(&self, edit: impl FnOnce(&TextRef, &mut yrs::TransactionMut<'_>)) -> Vec<u8> {
         let mut transaction = self.doc.transact_mut();
-        self.text.remove_range(&mut transaction, at, length);
+        edit(&self.text, &mut transaction);
         transaction.encode_update_v1()
     }
 
@@ -151,8 +158,9 @@ async fn what_is_no_change_of_a_text_is_refused_and_harms_nobody() {
 fn hostile() -> Vec<Vec<u8>> {
     let made = |make: &dyn Fn(&mut yrs::TransactionMut<'_>)| {
         let doc = Doc::new();
-        let (_text, _map, _array) = (
+        let _roots = (
             doc.get_or_insert_text("text"),
+            doc.get_or_insert_text("other"),
             doc.get_or_insert_map("map"),
             doc.get_or_insert_array("text2"),
         );
@@ -176,6 +184,7 @@ fn hostile() -> Vec<Vec<u8>> {
         vec![1, 1, 9, 0, 4, 1, 4, b't', b'e', b'x', b't', 1, 0xff, 0],
         vec![1, 1, 9, 0, 4, 1, 4, b't', b'e', b'x', b't', 0, 0],
         made(&|t| text(t).insert(t, 0, "a\rb")),
+        made(&|t| t.get_text("other").unwrap().insert(t, 0, "elsewhere")),
         made(&|t| text(t).insert_with_attributes(t, 0, "bold", bold())),
         made(&|t| _ = text(t).insert_embed(t, 0, Any::from("thing"))),
         made(&|t| _ = t.get_map("map").unwrap().insert(t, "key", 1)),
@@ -224,7 +233,7 @@ async fn a_text_that_would_be_too_long_is_refused() {
     let showcase = Showcase::new().await;
     let ada = showcase.user(ADA);
     let length = stored(&showcase).await.encode_utf16().count();
-    let fits = "😀".repeat((10_000 - length) / 2);
+    let fits = "😀".repeat((CHARACTERS_MAX - length) / 2);
     assert_eq!(
         ada.send(UPDATES, &Page::open(&ada).await.write(0, &fits)).await.json()["version"],
         1
@@ -232,7 +241,7 @@ async fn a_text_that_would_be_too_long_is_refused() {
     let answer = ada.send(UPDATES, &Page::open(&ada).await.write(0, "xx")).await;
     let length = length + fits.encode_utf16().count() + 2;
     let problem =
-        format!("The text may have 10000 characters, with this change it would have {length}.");
+        format!("The text may have 7000 characters, with this change it would have {length}.");
     assert_refused(&answer, StatusCode::UNPROCESSABLE_ENTITY, &problem);
     showcase.fake.assert_count::<DocumentUpdated>(1);
 }
@@ -259,6 +268,29 @@ async fn who_comes_late_gets_everything_also_when_old_updates_are_gone() {
 }
 
 #[tokio::test]
+async fn a_document_is_full_when_too_much_was_deleted_from_it() {
+    let showcase = Showcase::new().await;
+    let ada = showcase.user(ADA);
+    for round in 0.. {
+        // Each letter before the one before it: Yjs has to remember each by itself.
+        let page = Page::open(&ada).await;
+        let update = page.edit(|text, transaction| {
+            (0..2000).for_each(|_| text.insert(transaction, 0, "x"));
+            text.remove_range(transaction, 0, 2000);
+        });
+        let answer = ada.send(UPDATES, &update).await;
+        if answer.status == StatusCode::CONFLICT {
+            assert!(round > 5, "{round} rounds");
+            assert!(answer.problem().contains("Please go on in a new document."));
+            break;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert!(round < 50);
+    }
+    assert!(stored(&showcase).await.starts_with("Release notes"));
+}
+
+#[tokio::test]
 async fn a_form_replaces_the_text_of_the_present_version_only() {
     let showcase = Showcase::new().await;
     let ada = showcase.user(ADA);
@@ -270,7 +302,7 @@ async fn a_form_replaces_the_text_of_the_present_version_only() {
     assert!(stale.text.contains("Somebody has changed the text since you opened this page"));
     assert!(stale.text.contains("\n&#60;i&#62;mine</textarea>"), "{}", stale.text);
     assert_eq!(stored(&showcase).await, "First\nsecond");
-    let long = ada.post("/document/1", &format!("version=1&text={}", "x".repeat(10_001))).await;
+    let long = ada.post("/document/1", &format!("version=1&text={}", "x".repeat(7_001))).await;
     assert_eq!(long.status, StatusCode::UNPROCESSABLE_ENTITY);
     showcase.fake.assert_count::<DocumentUpdated>(1);
 }
