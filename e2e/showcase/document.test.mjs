@@ -634,7 +634,9 @@ print(json.dumps({"version": version, "text": text, "snapshot": snapshot, "updat
 }
 
 async function python(database, script, ...values) {
-  const program = `import json, sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n${script}\ndb.commit()`;
+  // Python’s SQLite may be older than the application’s: what it can’t read of the tables of other pages, it is to leave out.
+  const open = 'db = sqlite3.connect(sys.argv[1])\ndb.execute("PRAGMA writable_schema = ON")';
+  const program = `import json, sqlite3, sys\n${open}\n${script}\ndb.commit()`;
   const { stdout } = await promisify(execFile)('python3', ['-c', program, database, ...values], { maxBuffer: 2 ** 26 });
   return stdout;
 }
