@@ -11,6 +11,8 @@ use crate::visitor::Visitor;
 const DOCUMENTS_MAX: i64 = 200;
 /// How many minutes of each document are kept.
 const HISTORY_MAX: i64 = 50;
+/// The names of one minute; what is longer has no room for another one.
+const NAMES_CHARACTERS_MAX: i64 = 400;
 
 /// A text that anybody may read and write.
 #[derive(FromRow)]
@@ -22,10 +24,11 @@ pub struct Document {
 }
 
 impl Document {
-    /// The documents in which somebody has written last, first.
+    /// The documents in which somebody has written last, first; of their texts the beginnings.
     pub async fn all(db: &SqlitePool) -> sqlx::Result<Vec<Self>> {
         sqlx::query_as(
-            "SELECT *, (SELECT max(minute) FROM document_history WHERE document_id = id) AS last
+            "SELECT id, title, version, substr(text, 1, 300) AS text,
+                (SELECT max(minute) FROM document_history WHERE document_id = id) AS last
             FROM document_documents ORDER BY last DESC, id DESC",
         )
         .fetch_all(db)
@@ -33,7 +36,7 @@ impl Document {
     }
 
     pub async fn find(db: &SqlitePool, id: i64) -> sqlx::Result<Option<Self>> {
-        sqlx::query_as("SELECT * FROM document_documents WHERE id = ?")
+        sqlx::query_as("SELECT id, title, version, text FROM document_documents WHERE id = ?")
             .bind(id)
             .fetch_optional(db)
             .await
@@ -185,7 +188,7 @@ pub struct Past {
 }
 
 impl Past {
-    /// Notes the text of this minute, and says whether this person has not written in it before.
+    /// Notes the text of this minute, and says whether this person is new in it; not, if there are too many already.
     pub async fn note(
         tx: &mut Transaction<'_, Sqlite>,
         id: i64,
@@ -195,13 +198,18 @@ impl Past {
         let is_new = sqlx::query_scalar(
             "SELECT NOT EXISTS (
                 SELECT 1 FROM document_history WHERE document_id = ?1 AND minute = strftime('%Y-%m-%dT%H:%MZ', 'now')
-                AND instr(char(10) || names || char(10), char(10) || ?2 || char(10)))",
+                AND (length(names) >= ?3 OR instr(char(10) || names || char(10), char(10) || ?2 || char(10))))",
         );
-        let is_new: bool = is_new.bind(id).bind(&change.name).fetch_one(&mut **tx).await?;
+        let is_new: bool = is_new
+            .bind(id)
+            .bind(&change.name)
+            .bind(NAMES_CHARACTERS_MAX)
+            .fetch_one(&mut **tx)
+            .await?;
         sqlx::query(
             "INSERT INTO document_history VALUES (?1, strftime('%Y-%m-%dT%H:%MZ', 'now'), ?2, ?3, ?4)
             ON CONFLICT DO UPDATE SET version = ?2, text = ?3,
-                names = CASE WHEN ?5 AND length(names) < 400 THEN names || char(10) || ?4 ELSE names END",
+                names = CASE WHEN ?5 THEN names || char(10) || ?4 ELSE names END",
         )
         .bind(id)
         .bind(change.version)
