@@ -42,7 +42,9 @@ pub fn start(app: &App) {
         while !app.db.is_closed() {
             match tell(&app, is_first).await {
                 Ok(is_told) => is_first &= !is_told,
-                Err(error) => tracing::warn!(%error, "the list of articles could not be told who reads"),
+                Err(error) => {
+                    tracing::warn!(%error, "the list of articles could not be told who reads")
+                }
             }
             time::sleep(PAUSE).await;
             let _nobody_did = time::timeout(LOOK_AGAIN, SOMEBODY_CAME_OR_WENT.notified()).await;
