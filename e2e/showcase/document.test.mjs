@@ -220,7 +220,10 @@ test('the carets of others have their names and colours, mark what they select, 
   const at = await ada.locator('.caret', { hasText: 'Grace Hopper' }).boundingBox();
   const sheet = await field(ada).boundingBox();
   assert.ok(Math.abs(at.x - sheet.x - 17) <= 2 && at.y > sheet.y + 60 && at.y < sheet.y + 200, JSON.stringify([at, sheet]));
-  assert.notEqual(await colour(ada, 'Grace Hopper'), await colour(ada, name));
+  for (const person of ['Grace Hopper', name]) {
+    const list = ada.locator('#members li', { hasText: person }).locator('.avatar');
+    assert.equal(await colour(ada.locator('.caret', { hasText: person })), await colour(list));
+  }
   await inspect(ada, 'document');
 
   // Who comes later sees them, too; a caret that leaves the field is nowhere.
@@ -587,8 +590,8 @@ function carets(page, names) {
   );
 }
 
-function colour(page, name) {
-  return page.locator('.caret', { hasText: name }).evaluate((caret) => getComputedStyle(caret).backgroundColor);
+function colour(element) {
+  return element.evaluate((it) => getComputedStyle(it).backgroundColor);
 }
 
 /** Yjs without a page, in the name of whom a page belongs to. */
