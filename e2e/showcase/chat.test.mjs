@@ -73,11 +73,13 @@ test('two people have one room, nobody else can read it, and it shows itself to 
   const room = new URL(linus.url()).pathname;
   await write(linus, 'Only for you');
   await katherine.getByRole('link', { name: 'Linus Åkesson: Only for you' }).waitFor();
-  await katherine.reload();
+  const other = await katherine.context().newPage();
+  await other.goto(showcase.url('/chat/1'));
+  await other.locator('#rooms a.new').getByText('Linus Åkesson').waitFor();
   await katherine.locator('#rooms a.new').getByText('Linus Åkesson').click();
   await seen(katherine, 'Only for you');
   assert.equal(new URL(katherine.url()).pathname, room);
-  await katherine.locator('#rooms a.new').waitFor({ state: 'detached' });
+  await other.locator('#rooms a.new').waitFor({ state: 'detached' });
 
   const stranger = await visit(t, '/chat/1', 'Alan Turing');
   assert.equal((await stranger.request.get(showcase.url(room))).status(), 404);

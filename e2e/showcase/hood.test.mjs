@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, token } from '../support/showcase.mjs';
 
 // The ticker would always have something new.
 const showcase = await Showcase.start({ env: { TICKER_MILLISECONDS: '3600000' } });
@@ -13,7 +13,7 @@ after(() => Promise.all([browser.close(), showcase.stop()]));
 const visit = (t, target, as) => showcase.visit(t, browser, target, as);
 
 test('connections, and channels with who is in them, are those that there are, also after a tab crashed', async (t) => {
-  const watcher = await visit(t, '/hood');
+  const watcher = await watch(t);
   await figure(watcher, 'connections', 1);
   const ada = await visit(t, '/chat/2', 'Ada Lovelace');
   const grace = await visit(t, '/chat/2', 'Grace Hopper');
@@ -43,7 +43,7 @@ test('connections, and channels with who is in them, are those that there are, a
 });
 
 test('an event appears with its name, its channel and its size, and without what it says', async (t) => {
-  const [watcher, other] = await Promise.all([visit(t, '/hood'), visit(t, '/hood')]);
+  const [watcher, other] = await Promise.all([watch(t), watch(t)]);
   const heard = [];
   watcher.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => heard.push(payload)));
   await watcher.reload();
@@ -106,7 +106,7 @@ test('a burst is a few updates, and the list has a bound', async (t) => {
 });
 
 test('it can be told to stand still, by keyboard', async (t) => {
-  const watcher = await visit(t, '/hood');
+  const watcher = await watch(t);
   const ada = await visit(t, '/chat/1', 'Ada Lovelace');
   await figure(watcher, 'connections', 2);
   await watcher.getByRole('button', { name: 'Pause' }).focus();
@@ -123,7 +123,7 @@ test('it can be told to stand still, by keyboard', async (t) => {
 });
 
 test('the page comes back after the server was killed', async (t) => {
-  const watcher = await visit(t, '/hood');
+  const watcher = await watch(t);
   const ada = await visit(t, '/chat/1', 'Ada Lovelace');
   await figure(watcher, 'connections', 2);
   await showcase.kill();
@@ -140,13 +140,14 @@ test('the page comes back after the server was killed', async (t) => {
 });
 
 test('a page that was offline shows what is', async (t) => {
-  const watcher = await visit(t, '/hood');
+  const watcher = await watch(t);
   await figure(watcher, 'connections', 1);
-  await watcher.context().setOffline(true);
+  const line = await pluggable(watcher);
+  await line.unplug();
   const ada = await visit(t, '/chat/1', 'Ada Lovelace');
   await write(ada, 'while you were away');
   await ada.waitForTimeout(20_000);
-  await watcher.context().setOffline(false);
+  await line.plug();
   await event(watcher, 'MessageSent', 'presence-chat.1');
   await figure(watcher, 'connections', 2);
 });
@@ -154,7 +155,7 @@ test('a page that was offline shows what is', async (t) => {
 test('what strangers call their channels is text, and shortened', async (t) => {
   // What else Pusher's rules for names let through.
   const nasty = `img-src=x;onerror=alert,@.${'_'.repeat(100)}`;
-  const watcher = await visit(t, '/hood');
+  const watcher = await watch(t);
   const stranger = await visit(t, '/poll/1');
   await stranger.evaluate(async (name) => {
     const { echo } = await import('/assets/layout/app.js');
@@ -202,6 +203,18 @@ test('the code of every page is that of the repository: server, browser, tests',
   await inspect(page, 'code-chat');
   assert.deepEqual(complaints(page), []);
 });
+
+/** Somebody who looks at the page, which must not need its question of every half minute. */
+async function watch(t) {
+  const page = await visit(t, '/');
+  await page.addInitScript(() => {
+    const { setInterval } = window;
+    window.setInterval = (job, ms) => (ms < 30_000 ? setInterval(job, ms) : undefined);
+  });
+  await page.goto(showcase.url('/hood'));
+  await connected(page);
+  return page;
+}
 
 function figure(page, name, value) {
   return page.waitForFunction(

@@ -38,6 +38,36 @@ test('a wave reaches its addressee only: toast, badge and list, on whatever page
   assert.deepEqual(complaints(grace), []);
 });
 
+test('a comment, a like, a message and an order change notify their addressee only', async (t) => {
+  const ada = await reader(t, '/ticker', 'Ada Lovelace');
+  const strangers = await Promise.all([reader(t, '/ticker', 'Alan Turing'), reader(t, '/ticker', 'Margaret Hamilton'), reader(t, '/ticker')]);
+  const grace = await visit(t, '/', 'Grace Hopper');
+  await post(ada, '/notifications/read');
+  await post(grace, '/readers/1/comments', { text: 'I agree', draft: 'comment' });
+  await post(grace, '/readers/1/like', { like: true });
+  const { to } = await (await post(grace, '/chat/with/1')).json();
+  await post(grace, to, { text: 'A word between us', draft: 'message' });
+  await post(grace, '/orders/1/status', { status: 'in-transit', version: 2, draft: 'order' });
+  const all = [
+    'Grace Hopper commented on “The laptop lid is the real test”',
+    'Grace Hopper likes “The laptop lid is the real test”',
+    'Grace Hopper: A word between us',
+    'Your order 1, 2 × Box of punched cards: In Transit',
+  ];
+  await Promise.all([badge(ada, 4), ...all.map((text) => ada.locator('#toasts').getByRole('link', { name: text }).waitFor())]);
+  await inspect(ada, 'notifications-four');
+  assert.deepEqual(await told(ada), all);
+  const list = await tab(ada, '/notifications');
+  assert.deepEqual((await texts(list)).slice(0, 4), all.toReversed());
+  for (const stranger of [...strangers, grace]) {
+    const text = await (await stranger.request.get(showcase.url('/notifications'))).text();
+    assert.equal(/laptop|between us|Box of/.test(text), false);
+  }
+  for (const stranger of strangers) {
+    assert.deepEqual(await told(stranger), []);
+  }
+});
+
 test('nobody else is let into the channel', async (t) => {
   const url = showcase.url('/broadcasting/auth');
   const ask = async (page) => (await forge(page, url, { channel_name: 'private-App.Models.User.2', socket_id: '1.2' })).status();
@@ -307,6 +337,7 @@ async function wave(t, to, all) {
 async function post(page, path, fields = {}) {
   const answer = await forge(page, showcase.url(path), { _token: await token(page), ...fields });
   assert.ok(answer.ok(), `${path}: ${answer.status()}`);
+  return answer;
 }
 
 /** Waits until the badge says so. */

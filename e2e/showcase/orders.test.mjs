@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
 import { startBrowser } from '../support/browser.mjs';
-import { Showcase, connected, crash, forge, inspect, networkOf, signIn, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, signIn, token } from '../support/showcase.mjs';
 
 const NASTY = '<img src=x onerror="document.title=1">&amp; "quoted" 😀 عربى';
 
@@ -27,12 +27,20 @@ test('the customer’s pages follow what the staff does, and nobody else’s', a
     await status(page, id, 'Processing');
     await card(page, id).getByText('Ada Lovelace').waitFor();
   }
-  await ada.goto(showcase.url(`/orders/${id}`));
+  // On other pages of the customer it is a notification, which is one for nobody else.
   const elsewhere = await ada.context().newPage();
   await elsewhere.goto(showcase.url('/poll'));
-  await Promise.all([connected(ada), connected(elsewhere)]);
+  await connected(elsewhere);
+  const toast = elsewhere.locator('#toasts').getByText(`Your order ${id}, 3 × Box of punched cards: Shipped`).waitFor();
+  await Promise.all([toast, set(grace, id, 'Shipped')]);
+  await status(ada, id, 'Shipped', 2);
+  for (const page of [alan, grace, margaret]) {
+    assert.equal(await page.locator('#toasts li').count(), 0);
+  }
 
-  for (const [page, to, version] of [[grace, 'Shipped', 2], [margaret, 'In Transit', 3], [grace, 'Delivered', 4]]) {
+  await ada.goto(showcase.url(`/orders/${id}`));
+  await connected(ada);
+  for (const [page, to, version] of [[margaret, 'In Transit', 3], [grace, 'Delivered', 4]]) {
     await set(page, id, to);
     for (const other of [ada, grace, margaret]) {
       await status(other, id, to, version);
@@ -40,12 +48,6 @@ test('the customer’s pages follow what the staff does, and nobody else’s', a
   }
   await history(ada, ['Processing by Ada Lovelace', 'Shipped by Grace Hopper', 'In Transit by Margaret Hamilton', 'Delivered by Grace Hopper']);
   assert.equal(await card(grace, id).getByRole('button').isVisible(), false);
-
-  // On another page it is a notification.
-  await elsewhere.locator('#toasts').getByRole('link', { name: `Your order ${id}, 3 × Box of punched cards: Shipped` }).waitFor();
-  for (const page of [alan, grace, margaret]) {
-    assert.equal(await page.locator('#toasts li').count(), 0);
-  }
 
   // Who comes now sees the present state, and a stranger nothing of it.
   const late = await visit(t, `/orders/${id}`, 'Ada Lovelace');
@@ -172,16 +174,15 @@ test('a page that was offline has missed nothing', async (t) => {
   const ada = await visit(t, '/orders', 'Ada Lovelace');
   const grace = await visit(t, '/orders', 'Grace Hopper');
   const id = await order(ada);
-  const network = await networkOf(ada);
   await ada.goto(showcase.url(`/orders/${id}`));
-  await connected(ada);
-  await network.lose();
+  const line = await pluggable(ada);
+  await line.unplug();
   await ada.getByText('Reconnecting…').waitFor();
   await set(grace, id, 'Shipped');
   await ada.waitForTimeout(20_000);
   await set(grace, id, 'In Transit');
   await status(ada, id, 'Processing', 1);
-  await network.restore();
+  await line.plug();
   await connected(ada);
   await status(ada, id, 'In Transit', 3);
   await history(ada, [/Processing/, /Shipped/, /In Transit/]);

@@ -115,6 +115,27 @@ test('the numbers are exact after the server was killed, and nobody counts who d
   await reading(list, { 1: 1 });
 });
 
+test('the numbers are exact although the process is dead that the server tells of joins and leaves', async (t) => {
+  const first = await Showcase.start({ isSeparate: true });
+  const second = await first.sibling();
+  t.after(async () => {
+    await second.stop();
+    await first.stop();
+  });
+  const list = await second.visit(t, browser, '/readers');
+  const ada = await first.visit(t, browser, '/readers/1', 'Ada Lovelace');
+  const alan = await second.visit(t, browser, '/readers/1', 'Alan Turing');
+  await reading(list, { 1: 2 });
+  await first.killProcess();
+  // Who reads is connected to the server, not to the application.
+  await crash(alan);
+  await reading(list, { 1: 1 });
+  await crash(ada);
+  await reading(list, { 1: 0 });
+  await second.visit(t, browser, '/readers/1');
+  await reading(list, { 1: 1 });
+});
+
 test('a reader who is offline is not counted, and has missed nothing after twenty seconds', async (t) => {
   const list = await visit(t, '/readers');
   const ada = await visit(t, '/readers/2', 'Ada Lovelace');
@@ -237,13 +258,14 @@ test('the author hears of a comment and of a like wherever he is, but not of his
   const alan = await visit(t, '/poll/1', 'Alan Turing');
   const linus = await visit(t, '/readers/3', 'Linus Åkesson');
   const title = 'Send what is, not what happened';
+  const before = Number(await alan.locator('#bell .badge').textContent());
   await comment(linus, NASTY);
   await alan.locator('#toasts').getByRole('link', { name: `Linus Åkesson commented on “${title}”` }).waitFor();
   await press(linus, true);
   await press(linus, false);
   await press(linus, true);
   await alan.locator('#toasts').getByRole('link', { name: `Linus Åkesson likes “${title}”` }).waitFor();
-  await shows(alan, '#bell .badge', 2);
+  await shows(alan, '#bell .badge', before + 2);
   await alan.locator('#toasts').getByRole('link', { name: 'commented' }).click();
   await alan.waitForURL(/\/readers\/3#comment-\d+$/);
   assert.equal(await alan.locator('#comments li:target .text').textContent(), NASTY);

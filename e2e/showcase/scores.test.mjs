@@ -121,15 +121,12 @@ test('a goal that two people note at the same time is one, and the slower one is
   assert.deepEqual(answers.map((answer) => answer.status()).sort(), [200, 409, 409, 409]);
   const expected = { ...before, version: before.version + 1, away: before.away + 1 };
   await shows(margaret, 1, expected);
-  // A page that has not heard of it yet.
-  await margaret.context().setOffline(true);
-  await press(grace, 1, 'away');
-  await shows(grace, 1, { ...expected, version: expected.version + 1, away: expected.away + 1 });
-  await margaret.context().setOffline(false);
+  // On a page that has not heard of it yet.
   await margaret.evaluate((version) => {
-    document.querySelector('[data-game="1"] [name="version"]').value = version;
-  }, expected.version);
-  await button(margaret, 1, 'away').click();
+    const { form } = document.querySelector('[data-game="1"] [value="away"]');
+    form.elements.version.value = version;
+    form.requestSubmit(form.querySelector('[value="away"]'));
+  }, before.version);
   await margaret.getByRole('alert').getByText('Somebody was faster.').waitFor();
 });
 
@@ -212,6 +209,37 @@ test('the league plays by itself, for all the same, until it is stopped', async 
   }
 });
 
+test('of two processes one plays the league, and when it is killed the other one goes on', async (t) => {
+  const first = await Showcase.start({ isSeparate: true });
+  const second = await first.sibling();
+  t.after(async () => {
+    await second.stop();
+    await first.stop();
+  });
+  const program = await listen(t, first);
+  const page = await second.visit(t, browser, '/scores/socket-io');
+  const grace = await first.visit(t, browser, '/scores', 'Grace Hopper');
+  await grace.getByRole('button', { name: 'Let the league play by itself' }).click();
+  const times = [];
+  const moves = async (count) => {
+    for (let n = 0; n < count; n++) {
+      await program.next(() => true);
+      times.push(Date.now());
+    }
+  };
+  await moves(6);
+  // One moves every two seconds; two that play would be twice as fast.
+  const duration = times[5] - times[0];
+  assert.ok(duration > 8000, `five moves took ${duration} ms`);
+  await first.killProcess();
+  await moves(3);
+  const { games } = await (await fetch(second.url('/scores/games'))).json();
+  assert.ok(games.reduce((sum, { version }) => sum + version, 0) >= 9);
+  for (const { id, version } of games) {
+    await until('the page has moved as far', async () => (await score(page, id)).version >= version);
+  }
+});
+
 test('without JavaScript forms are forms, and scores are there', async (t) => {
   const witness = await visit(t, '/scores/plain');
   const signedIn = await visit(t, '/scores', 'Grace Hopper');
@@ -230,9 +258,9 @@ test('without JavaScript forms are forms, and scores are there', async (t) => {
 });
 
 /** A program with npm's socket.io-client: an inbox of `[channel, game]`. */
-async function listen(t) {
+async function listen(t, { websocket } = showcase) {
   const inbox = new Inbox('the program');
-  const socket = io(`http://${new URL(showcase.websocket).host}`, { forceNew: true });
+  const socket = io(`http://${new URL(websocket).host}`, { forceNew: true });
   t.after(() => socket.close());
   const connected = new Promise((resolve) => socket.on('connect', resolve));
   socket.on('App\\Events\\ScoreChanged', (channel, game) => inbox.push([channel, game]));

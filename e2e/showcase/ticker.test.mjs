@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 
 import { startBrowser } from '../support/browser.mjs';
 import { Inbox, until } from '../support/inbox.mjs';
-import { Showcase, connected, crash, forge, inspect, networkOf, token } from '../support/showcase.mjs';
+import { Showcase, connected, crash, forge, inspect, pluggable, token } from '../support/showcase.mjs';
 
 const PRICES_CHANGED = 'App\\Events\\PricesChanged';
 const FAST = { TICKER_MILLISECONDS: '300' };
@@ -119,16 +119,14 @@ test('every page comes back after the server was killed, and its charts have no 
 });
 
 test('a page that was offline has missed nothing', async (t) => {
-  const page = await visit(t, '/');
-  const network = await networkOf(page);
-  await page.goto(showcase.url('/ticker'));
-  await connected(page);
-  await network.lose();
+  const page = await visit(t, '/ticker');
+  const line = await pluggable(page);
+  await line.unplug();
   await page.getByText('Reconnecting…').waitFor();
   const before = await charts(page);
   await page.waitForTimeout(20_000);
   assert.deepEqual(await charts(page), before);
-  await network.restore();
+  await line.plug();
   await connected(page);
   await same(page, await visit(t, '/ticker'));
 });

@@ -170,44 +170,8 @@ export async function goOnline(page) {
 }
 
 /**
- * The network of a page that is opened afterwards. `setOffline` alone holds its WebSockets up, and what was sent meanwhile
- * comes when it is over; `lose` ends them, too.
- */
-export async function networkOf(page) {
-  let isLost = false;
-  let ends = [];
-  await page.routeWebSocket(/\/app\//, (socket) => {
-    if (isLost) {
-      socket.close();
-      return;
-    }
-    ends.push(socket, socket.connectToServer());
-  });
-  return {
-    async lose() {
-      isLost = true;
-      await page.context().setOffline(true);
-      await Promise.all(ends.map((end) => end.close()));
-      ends = [];
-    },
-    async restore() {
-      await page.context().setOffline(false);
-      isLost = false;
-    },
-  };
-}
-
-/** Ends a tab as a crash does: without a word. */
-export async function crash(page) {
-  const session = await page.context().newCDPSession(page);
-  const crashed = page.waitForEvent('crash');
-  session.send('Page.crash').catch(() => {});
-  await crashed;
-}
-
-/**
- * Loads the page again so that a test can unplug it. Chromium's own way of being offline leaves WebSockets alone that are
- * open; here they end, on both sides.
+ * Loads a page again so that a test can unplug it: as above, but the page is not asked to give its connection up. It ends, on both
+ * sides, whatever the page connects with.
  */
 export async function pluggable(page) {
   const ends = new Set();
@@ -232,6 +196,14 @@ export async function pluggable(page) {
       await page.context().setOffline(false);
     },
   };
+}
+
+/** Ends a tab as a crash does: without a word. */
+export async function crash(page) {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  session.send('Page.crash').catch(() => {});
+  await crashed;
 }
 
 /**

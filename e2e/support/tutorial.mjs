@@ -7,6 +7,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -153,6 +154,8 @@ export class Reader {
       await rm(elsewhere, { recursive: true });
       // The same dependencies as here, from the same cache.
       await copyFile(path.join(ROOT, 'Cargo.lock'), path.join(PROJECT, 'Cargo.lock'));
+    } else if (command === 'cd chat') {
+      assert.ok(existsSync(PROJECT));
     } else if (command === 'cargo test') {
       this.output = await this.#cargo('test');
     } else if (command.endsWith('cargo run')) {

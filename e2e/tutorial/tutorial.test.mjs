@@ -1,10 +1,15 @@
 /** docs/tutorial.md: each of its steps is done, and looked at in browsers. */
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { openPage, startBrowser } from '../support/browser.mjs';
+import { BINARY } from '../support/server.mjs';
 import { crash } from '../support/showcase.mjs';
 import { Reader, replaced, steps } from '../support/tutorial.mjs';
 
@@ -116,6 +121,16 @@ test('every file that the tutorial refers to is there', async () => {
   const targets = [...markdown.matchAll(/\]\((?!http)([\w./-]+\.\w+)/g)].map(([, target]) => target);
   assert.ok(targets.length > 5);
   await Promise.all(targets.map((target) => readFile(new URL(`../../docs/${target}`, import.meta.url))));
+});
+
+test('the environment in docs/laravel.md is what `resound init` writes', async (t) => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'resound-init-'));
+  t.after(() => rm(directory, { recursive: true }));
+  await promisify(execFile)(BINARY, ['init'], { cwd: directory });
+  const written = await readFile(path.join(directory, '.env'), 'utf8');
+  const [, shown] = /```ini\n([^`]*)```/.exec(await readFile(new URL('../../docs/laravel.md', import.meta.url), 'utf8'));
+  const withoutSecrets = (text) => text.replace(/^(REVERB_APP_\w+)=.*$/gm, '$1=').trim();
+  assert.equal(withoutSecrets(shown), withoutSecrets(written));
 });
 
 test('an item is replaced with its attributes, and nothing else is', () => {

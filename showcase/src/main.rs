@@ -62,6 +62,8 @@ async fn main() -> anyhow::Result<()> {
         }
     };
     axum::serve(listener, router::router(&app)).with_graceful_shutdown(end).await?;
+    // What the last requests have sent.
+    app.broadcaster.shutdown(PATIENCE).await;
     app.db.close().await;
     Ok(())
 }

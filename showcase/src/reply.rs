@@ -82,6 +82,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, message)
     }
 
+    /// The same form was sent before, with something else in it: that was done.
+    pub fn sent_before() -> Self {
+        Self::conflict("This was sent before you changed it. Send it again if you want both.")
+    }
+
     /// There is no such thing, or nothing that this person may see.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "There is nothing here.")

@@ -47,9 +47,11 @@ pub fn router(app: &App) -> Router {
     router
 }
 
-/// From where a page loads a script, and connects to, beside the application itself. An extension of its response.
+/// An extension of the response of a page that loads the client of Socket.IO from its server, which is another origin.
 #[derive(Clone)]
-pub struct ScriptsFrom(pub String);
+pub struct SocketIo {
+    pub server: String,
+}
 
 /// Nothing but this application's own files runs in its pages, and nobody frames them. An import map is a script without a
 /// file; the policy knows it by its hash.
@@ -60,10 +62,15 @@ async fn security_headers(State(app): State<App>, request: Request, next: Next) 
         map => format!("'sha256-{}'", STANDARD.encode(Sha256::digest(map))),
     };
     let mut response = next.run(request).await;
-    let scripts = response.extensions().get::<ScriptsFrom>().map_or("", |it| it.0.as_str());
+    let (script, server) = match response.extensions().get::<SocketIo>() {
+        Some(SocketIo { server }) => {
+            (format!("{server}/socket.io/socket.io.min.js"), server.as_str())
+        }
+        None => (String::new(), ""),
+    };
     let policy = format!(
-        "default-src 'none'; script-src 'self' {scripts} {imports}; style-src 'self'; img-src 'self'; \
-         connect-src 'self' {} {scripts}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self' {script} {imports}; style-src 'self'; img-src 'self'; \
+         connect-src 'self' {} {server}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         realtime::origin(&app.broadcaster)
     );
     let headers = response.headers_mut();

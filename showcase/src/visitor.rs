@@ -41,6 +41,10 @@ impl User {
     pub async fn find(db: &SqlitePool, id: i64) -> sqlx::Result<Option<Self>> {
         sqlx::query_as("SELECT * FROM users WHERE id = ?").bind(id).fetch_optional(db).await
     }
+
+    pub fn is_staff(&self) -> bool {
+        self.role == "staff"
+    }
 }
 
 /// `App.Models.User.{id}` is the channel of a user.
@@ -83,6 +87,10 @@ impl Visitor {
     /// The member of a presence channel that this is, with what others learn of it.
     pub fn member(&self) -> Member {
         Member::new(self.key.clone()).info(json!({ "key": self.key, "name": self.name }))
+    }
+
+    pub fn is_staff(&self) -> bool {
+        self.user.as_ref().is_some_and(User::is_staff)
     }
 
     /// The user, or a message that a guest must choose one first.

@@ -46,16 +46,71 @@ function showState(state) {
 echo.connector.onConnectionChange(showState);
 showState(echo.connectionStatus());
 
-// After a server that refused it, pusher-js waits for 15 to 60 seconds. Somebody who looks at a page need not.
+// After a server that refused it, pusher-js waits for 15 to 60 seconds. Somebody who looks at a page need not. It gets more
+// patient, because a slow network may need longer for a connection.
 const RETRY_MS = 4000;
-setInterval(() => {
-  if (wasConnected && echo.connectionStatus() !== 'connected' && !document.hidden) {
+const RETRY_MS_MAX = 15_000;
+let patience = RETRY_MS;
+let redialing;
+
+function redial() {
+  if (echo.connectionStatus() === 'connected') {
+    patience = RETRY_MS;
+  } else if (wasConnected && !document.hidden) {
     echo.connector.pusher.disconnect();
     echo.connector.pusher.connect();
+    patience = Math.min(1.5 * patience, RETRY_MS_MAX);
   }
-}, RETRY_MS * (1 + Math.random()));
+  clearTimeout(redialing);
+  redialing = setTimeout(redial, patience * (1 + Math.random()));
+}
+redial();
+
+addEventListener('online', () => {
+  patience = RETRY_MS;
+  redial();
+});
+
+// Being up to date
+
+const ASK_AGAIN_MS = 30_000;
+
+/**
+ * Calls `ask`, which fetches what the page does not know yet: when the channel is subscribed, for the first time and after each
+ * reconnection; when somebody looks at the page again; and now and then, because an event may be lost although the
+ * connection stands, if the application dies between its commit and the broadcast.
+ *
+ * One question at a time: what is missed meanwhile is asked for afterwards. The answer is a function that asks now.
+ */
+export function keepUp(channel, ask) {
+  let isAsking = false;
+  let isDue = false;
+  async function askNow() {
+    isDue = true;
+    if (isAsking) {
+      return;
+    }
+    isAsking = true;
+    try {
+      while (isDue) {
+        isDue = false;
+        await ask();
+      }
+    } finally {
+      isAsking = false;
+    }
+  }
+  const askIfSeen = () => document.hidden || askNow();
+  channel.subscribed(askNow);
+  document.addEventListener('visibilitychange', askIfSeen);
+  setInterval(askIfSeen, ASK_AGAIN_MS);
+  return askNow;
+}
 
 // Forms
+
+const ANSWER_MS_MAX = 15_000;
+const UNREACHABLE = 'The server can’t be reached. Please try again.';
 
 /** Asks the application; fails with its message. */
 export async function fetchJson(url, options = {}) {
@@ -63,14 +118,18 @@ export async function fetchJson(url, options = {}) {
   if (echo.socketId()) {
     headers['X-Socket-ID'] = echo.socketId();
   }
-  const response = await fetch(url, { ...options, headers }).catch(() => {
-    throw new Error('The server can’t be reached. Please try again.');
-  });
-  const body = response.status === 204 ? undefined : await response.json().catch(() => ({}));
-  if (!response.ok) {
-    throw Object.assign(new Error(body.message ?? 'Something went wrong. Please try again.'), { status: response.status });
+  const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+  try {
+    const response = await fetch(url, { ...options, headers, signal });
+    if (response.ok) {
+      // An answer that breaks off is none.
+      return response.status === 204 ? undefined : await response.json();
+    }
+    const { message = 'Something went wrong. Please try again.' } = await response.json().catch(() => ({}));
+    throw Object.assign(new Error(message), { status: response.status });
+  } catch (error) {
+    throw error.status ? error : new Error(UNREACHABLE);
   }
-  return body;
 }
 
 /** The same for what may be asked twice: again and again, until the application is there. */
@@ -120,7 +179,28 @@ document.addEventListener('submit', async (event) => {
   }
 });
 
+/** Names what a form is about to send: sent twice, because an answer was lost, it is still done once. */
+export function newDraft(form) {
+  form.elements.draft.value = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}
+
 // Showing things
+
+/** Puts an item of a list where it belongs, the lowest `data-id` first. */
+export function insertById(list, item) {
+  const before = [...list.children].findLast(({ dataset }) => Number(dataset.id) < Number(item.dataset.id));
+  before ? before.after(item) : list.prepend(item);
+}
+
+/** The items of a list of people, by name; of more than `shown` the first. Needs `<template id="member">`. */
+export function memberItems(members, shown = members.length) {
+  const sorted = members.toSorted((a, b) => a.name.localeCompare(b.name));
+  return sorted.slice(0, shown).map(({ key, name }) => {
+    const item = fill('member', { name: key === visitor ? `${name} (you)` : name });
+    paint(item.querySelector('.avatar'), key, name);
+    return item;
+  });
+}
 
 /** Copies `<template id>`; elements with `data-slot="name"` get `values.name` as their text. */
 export function fill(id, values) {
@@ -151,9 +231,39 @@ function localise(time) {
 }
 document.querySelectorAll('time[datetime]').forEach(localise);
 
-/** Says something to screen readers. */
+const announcer = document.getElementById('announcer');
+const SAID_MS = 1000;
+const UNSAID_MAX = 5;
+const unsaid = [];
+let isSaying = false;
+
+/** Says something to screen readers, after what is being said. */
 export function announce(text) {
-  document.getElementById('announcer').textContent = text;
+  unsaid.push(text);
+  unsaid.splice(0, unsaid.length - UNSAID_MAX);
+  if (!isSaying) {
+    sayNext();
+  }
+}
+
+function sayNext() {
+  const text = unsaid.shift();
+  isSaying = text !== undefined;
+  if (isSaying) {
+    // The same text again would be no change.
+    announcer.textContent = '';
+    setTimeout(() => (announcer.textContent = text), 50);
+    setTimeout(sayNext, SAID_MS);
+  }
+}
+
+const QUIET_MS = 2000;
+let quiet;
+
+/** Says what `text` answers when nothing has happened for a moment. */
+export function announceWhenQuiet(text) {
+  clearTimeout(quiet);
+  quiet = setTimeout(() => announce(text()), QUIET_MS);
 }
 
 const TOAST_MS = 6000;
@@ -174,10 +284,18 @@ export function toast(text, href) {
   while (toasts.children.length > TOASTS_MAX) {
     toasts.firstElementChild.remove();
   }
-  setTimeout(() => item.remove(), TOAST_MS);
+  removeLater(item);
   announce(text);
   return item;
 }
+
+/** Not while somebody reads it, or is about to follow its link. */
+function removeLater(item) {
+  setTimeout(() => (item.matches(':hover, :focus-within') ? removeLater(item) : item.remove()), TOAST_MS);
+}
+
+// Where the navigation is wider than the screen, the page that is shown is in sight.
+document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 
 // The menu of people closes like a menu.
 

@@ -65,6 +65,11 @@ impl Frame {
         Ok(Self { visitor, bell, token, notice, users, pages: PAGES, slug, imports })
     }
 
+    /// The page that is shown, if it is one of them.
+    pub fn page(&self) -> Option<&'static Page> {
+        self.pages.iter().find(|page| page.slug == self.slug)
+    }
+
     /// The files of this kind that belong to the page.
     pub fn own(&self, name: &str) -> Option<String> {
         let path = format!("pages/{}/{name}", self.slug);

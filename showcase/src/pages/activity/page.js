@@ -1,4 +1,4 @@
-import { announce, echo, fetchPatiently, fill, paint } from '/assets/layout/app.js';
+import { announceWhenQuiet, echo, fetchPatiently, fill, keepUp, paint } from '/assets/layout/app.js';
 
 /** How many entries the page holds; those below are a page of their own. */
 const SHOWN_MAX = 200;
@@ -9,32 +9,19 @@ const older = document.getElementById('older');
 let complete = Number(feed.dataset.newest);
 
 if (feed.dataset.newest) {
-  echo
-    .channel('activity')
-    // Also after each reconnection.
-    .subscribed(catchUp)
-    // Events of two writers may overtake each other, and what is lost with a connection is not sent again.
-    .listen('EntryAdded', (entry) => (entry.id === complete + 1 ? take(entry) : entry.id > complete && catchUp()));
+  const channel = echo.channel('activity');
+  const catchUp = keepUp(channel, fetchMissing);
+  // Events of two writers may overtake each other, and what is lost with a connection is not sent again.
+  channel.listen('EntryAdded', (entry) => (entry.id === complete + 1 ? take(entry) : entry.id > complete && catchUp()));
 }
 
-let isAsking = false;
-let isDue = false;
-
-/** Fetches what is missing, step by step; one at a time. */
-async function catchUp() {
-  isDue = true;
-  if (isAsking) {
-    return;
-  }
-  isAsking = true;
-  while (isDue) {
-    isDue = false;
-    const entries = await fetchPatiently(`/activity/entries?after=${complete}`);
+/** Step by step, because there may be more than an answer has. */
+async function fetchMissing() {
+  let entries;
+  do {
+    entries = await fetchPatiently(`/activity/entries?after=${complete}`);
     entries.forEach(take);
-    // There may be more.
-    isDue ||= entries.length > 0;
-  }
-  isAsking = false;
+  } while (entries.length > 0);
 }
 
 /** Shows the next entry. */
@@ -58,15 +45,13 @@ function take(entry) {
   tell(item);
 }
 
-let telling;
 let untold = 0;
 
-/** For screen readers, when it has been quiet for a moment. */
 function tell(item) {
   untold += 1;
-  clearTimeout(telling);
-  telling = setTimeout(() => {
-    announce(untold === 1 ? item.querySelector('a').textContent : `${untold} new entries`);
+  announceWhenQuiet(() => {
+    const text = untold === 1 ? item.querySelector('a').textContent : `${untold} new entries`;
     untold = 0;
-  }, 2000);
+    return text;
+  });
 }

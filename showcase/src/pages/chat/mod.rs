@@ -113,10 +113,11 @@ async fn send(
 ) -> Result<Done, Problem> {
     let room = Room::find(&app.db, room, &visitor).await?.ok_or_else(Problem::not_found)?;
     let text = text::checked("A message", &form.text, CHARACTERS_MAX)?;
-    let draft = text::checked("A draft", &form.draft, 40)?;
+    let draft = text::draft(&form.draft)?;
     let mut tx = app.broadcaster.begin(&app.db).await?;
     let Some(message) = Message::add(&mut tx, room.id, &visitor, text, draft).await? else {
-        return Done::with(Message::of_draft(&mut tx, &visitor, draft).await?);
+        let known = Message::of_draft(&mut tx, room.id, &visitor, text, draft).await?;
+        return Done::with(known.ok_or_else(Problem::sent_before)?);
     };
     let done = Done::with(&message);
     tx.send(MessageSent { room: room.id, message }).to_others(socket).await;

@@ -1,4 +1,4 @@
-import { announce, echo, fetchPatiently, fill, paint, visitor } from '/assets/layout/app.js';
+import { announce, echo, fetchPatiently, fill, insertById, keepUp, memberItems, newDraft, paint, visitor } from '/assets/layout/app.js';
 
 const room = Number(location.pathname.split('/')[2]);
 const messages = document.getElementById('messages');
@@ -9,8 +9,6 @@ const field = form.elements.text;
 
 const channel = echo
   .join(`chat.${room}`)
-  // Also after each reconnection: what was sent meanwhile is in the database.
-  .subscribed(catchUp)
   .here((all) => showMembers(all))
   .joining((member) => showMembers([...here.values(), member]))
   .leaving((member) => {
@@ -35,8 +33,7 @@ function show(message) {
   item.classList.toggle('own', message.author === visitor);
   paint(item.querySelector('.avatar'), message.author, message.name);
   const isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
-  const before = [...messages.children].findLast(({ dataset }) => Number(dataset.id) < message.id);
-  before ? before.after(item) : messages.prepend(item);
+  insertById(messages, item);
   if (isAtEnd || message.author === visitor) {
     toEnd();
   }
@@ -45,14 +42,15 @@ function show(message) {
 /** Up to this one none is missing. Of later ones that are shown an earlier one may be on its way, or lost. */
 let complete = messages.lastElementChild?.dataset.id ?? 0;
 
-async function catchUp() {
+// What was sent while the page was not connected is in the database.
+const catchUp = keepUp(channel, async () => {
   let missed;
   do {
     missed = await fetchPatiently(`/chat/${room}/messages?after=${complete}`);
     missed.forEach(show);
     complete = missed.at(-1)?.id ?? complete;
   } while (missed.length > 0);
-}
+});
 
 function toEnd() {
   scroll.scrollTop = scroll.scrollHeight;
@@ -64,9 +62,17 @@ toEnd();
 form.addEventListener('sent', ({ detail: message }) => {
   show(message);
   field.value = '';
-  form.elements.draft.value = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  newDraft(form);
   field.focus();
   stopTyping();
+});
+
+// It was sent with another text before: that one is shown now, and this one is a message of its own.
+form.addEventListener('refused', ({ detail: { status } }) => {
+  if (status === 409) {
+    newDraft(form);
+    catchUp();
+  }
 });
 
 field.addEventListener('keydown', (event) => {
@@ -128,14 +134,7 @@ let here = new Map();
 
 function showMembers(all) {
   here = new Map(all.map((member) => [member.key, member]));
-  const sorted = [...here.values()].sort((a, b) => a.name.localeCompare(b.name));
-  members.replaceChildren(
-    ...sorted.map((member) => {
-      const item = fill('member', { name: member.key === visitor ? `${member.name} (you)` : member.name });
-      paint(item.querySelector('.avatar'), member.key, member.name);
-      return item;
-    }),
-  );
+  members.replaceChildren(...memberItems(all));
   document.getElementById('count').textContent = here.size;
 }
 

@@ -111,17 +111,23 @@ impl Message {
         .await
     }
 
-    /// What became of a draft.
+    /// What became of a draft; none if it had another text.
     pub async fn of_draft(
         db: &mut SqliteConnection,
+        room: i64,
         author: &Visitor,
+        text: &str,
         draft: &str,
-    ) -> sqlx::Result<Self> {
-        sqlx::query_as("SELECT * FROM chat_messages WHERE author = ? AND draft = ?")
-            .bind(&author.key)
-            .bind(draft)
-            .fetch_one(db)
-            .await
+    ) -> sqlx::Result<Option<Self>> {
+        sqlx::query_as(
+            "SELECT * FROM chat_messages WHERE author = ? AND draft = ? AND room_id = ? AND text = ?",
+        )
+        .bind(&author.key)
+        .bind(draft)
+        .bind(room)
+        .bind(text)
+        .fetch_optional(db)
+        .await
     }
 
     /// The last messages of a room, the oldest first.

@@ -1,32 +1,28 @@
-import { echo, fetchPatiently, fill } from '/assets/layout/app.js';
+import { echo, fetchPatiently, fill, keepUp } from '/assets/layout/app.js';
 
 const EVENTS_MAX = 50;
-// An application that was restarted while its server went on must hear that somebody looks.
-const ASK_AGAIN_MS = 30_000;
+/** After this time the figures of another process are better than none. */
+const SILENCE_MS = 5_000;
 
 const events = document.getElementById('events');
 let shown;
+let heardAt = 0;
 // What came while the page stands still.
 let held;
 let isPaused = false;
 
-echo
-  .channel('hood')
-  .listen('FiguresChanged', take)
-  // Also after each reconnection. Asking is also what begins the updates.
-  .subscribed(catchUp);
-
-setInterval(() => document.hidden || catchUp(), ASK_AGAIN_MS);
-
-async function catchUp() {
-  take(await fetchPatiently('/hood/now'));
-}
+// Asking is also what begins the updates, also in an application that was restarted while its server went on.
+const channel = echo.channel('hood').listen('FiguresChanged', take);
+keepUp(channel, async () => take(await fetchPatiently('/hood/now')));
 
 function take(now) {
   const newest = held ?? shown;
-  if (now.process === newest?.process && now.at_ms < newest.at_ms) {
+  const isSame = now.process === newest?.process;
+  // Each process knows what it has sent itself: of several the page keeps to one, as long as that is heard of.
+  if (newest && (isSame ? now.at_ms < newest.at_ms : Date.now() - heardAt < SILENCE_MS)) {
     return;
   }
+  heardAt = Date.now();
   if (isPaused) {
     held = now;
   } else {

@@ -5,56 +5,35 @@
  * was missed, or came twice.
  */
 
-import { echo, fetchJson, fetchPatiently, toast, visitor } from '/assets/layout/app.js';
+import { echo, fetchJson, fetchPatiently, keepUp, toast, visitor } from '/assets/layout/app.js';
 
 const bell = document.getElementById('bell');
 const title = document.title;
 const followers = [];
 let since = bell.dataset.since;
 
-echo
-  .private(`App.Models.User.${visitor}`)
-  // Also after each reconnection.
-  .subscribed(refresh)
-  .notification(refresh)
-  .listen('NotificationsRead', refresh);
+const channel = echo.private(`App.Models.User.${visitor}`);
 
-document.addEventListener('visibilitychange', refresh);
+/** Asks how things are. */
+export const refresh = keepUp(channel, async () => {
+  // Refused, or somebody else's: in another tab this browser became somebody else.
+  const list = await fetchPatiently('/notifications/list').catch(() => undefined);
+  if (list?.user === Number(visitor)) {
+    await take(list);
+  }
+});
+channel.notification(refresh).listen('NotificationsRead', refresh);
 
 /** Calls back with the newest notifications, each time that something may have changed. */
 export function follow(callback) {
   followers.push(callback);
 }
 
-let isAsking = false;
-let isDue = false;
-
-/** Asks how things are, one question at a time: what changes meanwhile is asked for afterwards. */
-export async function refresh() {
-  isDue = true;
-  if (isAsking) {
-    return;
-  }
-  isAsking = true;
-  try {
-    while (isDue) {
-      isDue = false;
-      // Refused, or somebody else's: in another tab this browser became somebody else.
-      const list = await fetchPatiently('/notifications/list').catch(() => undefined);
-      if (list?.user === Number(visitor)) {
-        await take(list);
-      }
-    }
-  } finally {
-    isAsking = false;
-  }
-}
-
 async function take(list) {
   const unread = list.items.filter((item) => !item.is_read);
   const here = unread.find(isHere);
   if (here && (await markAsSeen(here))) {
-    isDue = true;
+    refresh();
     return;
   }
   showBadge(list.unread);

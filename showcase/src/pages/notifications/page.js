@@ -11,7 +11,7 @@ if (notifications) {
   // The forms of all items, and of all at once.
   notifications.closest('section').addEventListener('sent', ({ target }) => {
     // The button goes, the focus stays in its place.
-    target.closest('li')?.querySelector('a').focus();
+    (target.closest('li')?.querySelector('a') ?? document.querySelector('main h1')).focus();
     refresh();
   });
 }

@@ -47,7 +47,6 @@ pub const PAGE: Page = Page {
 
 const QUANTITY_MAX: i64 = 10;
 const NOTE_CHARACTERS_MAX: usize = 140;
-const DRAFT_CHARACTERS_MAX: usize = 40;
 
 fn routes() -> Router<App> {
     Router::new()
@@ -60,23 +59,19 @@ fn routes() -> Router<App> {
 
 fn channels() -> Channels<App, Visitor> {
     pages::channels()
-        .private("orders.staff", |visitor: Visitor| async move { is_staff(&visitor) })
+        .private("orders.staff", |visitor: Visitor| async move { visitor.is_staff() })
         .private(
             "orders.{user}",
             |visitor: Visitor, resound::Path(user): resound::Path<i64>| async move {
-                !is_staff(&visitor) && visitor.user.is_some_and(|it| it.id == user)
+                !visitor.is_staff() && visitor.user.is_some_and(|it| it.id == user)
             },
         )
-}
-
-fn is_staff(visitor: &Visitor) -> bool {
-    visitor.user.as_ref().is_some_and(|user| user.role == "staff")
 }
 
 /// Whose orders somebody sees: the staff those of everybody, a customer his own, a guest none.
 fn scope(visitor: &Visitor) -> Option<Scope> {
     match &visitor.user {
-        Some(_) if is_staff(visitor) => Some(Scope { customer: None }),
+        Some(_) if visitor.is_staff() => Some(Scope { customer: None }),
         Some(user) => Some(Scope { customer: Some(user.id) }),
         None => None,
     }
@@ -123,7 +118,7 @@ struct ListPage {
 }
 
 async fn list(frame: Frame, State(app): State<App>) -> View {
-    let is_staff = is_staff(&frame.visitor);
+    let is_staff = frame.visitor.is_staff();
     let scope = scope(&frame.visitor);
     let (mut orders, mut products) = (Vec::new(), None);
     if let Some(scope) = &scope {
@@ -161,7 +156,7 @@ struct OrderPage {
 async fn show(frame: Frame, State(app): State<App>, Path(order): Path<i64>) -> View {
     let scope = scope(&frame.visitor).ok_or_else(Problem::not_found)?;
     let order = scope.order(&app, order).await?;
-    let is_staff = is_staff(&frame.visitor);
+    let is_staff = frame.visitor.is_staff();
     view(&OrderPage { frame, channel: scope.channel(), order, is_staff, is_alone: true })
 }
 
@@ -197,7 +192,7 @@ async fn place(
     Form(form): Form<Wanted>,
 ) -> Result<Done, Problem> {
     let customer = visitor.clone().signed_in()?;
-    if is_staff(&visitor) {
+    if visitor.is_staff() {
         return Err(Problem::invalid("Who works here does not order here."));
     }
     if !(1..=QUANTITY_MAX).contains(&form.quantity) {
@@ -207,14 +202,14 @@ async fn place(
         "" => "",
         note => text::checked("A note", note, NOTE_CHARACTERS_MAX)?,
     };
-    let draft = text::checked("A draft", &form.draft, DRAFT_CHARACTERS_MAX)?;
+    let draft = text::draft(&form.draft)?;
     let product = Product::find(&app.db, form.product).await?;
     let product = product.ok_or_else(|| Problem::invalid("Choose one of the products."))?;
     let wish = Wish { product, quantity: form.quantity, note, draft };
 
     let mut tx = app.broadcaster.begin(&app.db).await?;
     if let Some(order) = Order::of_draft(&mut *tx, &customer, draft).await? {
-        return Done::with(&order);
+        return if wish.is(&order) { Done::with(&order) } else { Err(Problem::sent_before()) };
     }
     if Order::count_under_way(&mut *tx, &customer).await? >= UNDER_WAY_MAX {
         let problem =
@@ -238,7 +233,7 @@ async fn change(
     Form(form): Form<Change>,
 ) -> Result<Done, Problem> {
     let staff = visitor.clone().signed_in()?;
-    if !is_staff(&visitor) {
+    if !visitor.is_staff() {
         return Err(Problem::not_found());
     }
     let mut tx = app.broadcaster.begin(&app.db).await?;

@@ -1,4 +1,4 @@
-import { announce, echo, fetchPatiently, fill } from '/assets/layout/app.js';
+import { announce, echo, fetchPatiently, fill, keepUp, newDraft } from '/assets/layout/app.js';
 
 const LABELS = { processing: 'Processing', shipped: 'Shipped', 'in-transit': 'In Transit', delivered: 'Delivered' };
 const STATUSES = Object.keys(LABELS);
@@ -11,35 +11,48 @@ const history = document.getElementById('history');
 const place = document.getElementById('place');
 
 if (list) {
-  echo
+  const channel = echo
     .private(list.dataset.channel)
     // The names of model events stand for themselves, hence the dot.
-    .listen('.OrderCreated', ({ model }) => show(model))
-    .listen('.OrderUpdated', ({ model }) => show(model))
-    // Also after each reconnection.
-    .subscribed(catchUp);
+    .listen('.OrderCreated', ({ model }) => tell(model))
+    .listen('.OrderUpdated', ({ model }) => tell(model));
+  const catchUp = keepUp(channel, async () => {
+    const orders = await fetchPatiently(list.dataset.now);
+    const changed = orders.reverse().filter(show);
+    if (changed.length > 0) {
+      announce(changed.length === 1 ? words(changed[0]) : `${changed.length} orders have changed.`);
+    }
+  });
   // What a form was answered is what the channel tells all others.
-  list.addEventListener('sent', ({ detail }) => show(detail));
+  list.addEventListener('sent', ({ detail }) => tell(detail));
   // Somebody was faster, and the channel has not said so: perhaps it is not connected.
   list.addEventListener('refused', ({ detail: { status } }) => status === 409 && catchUp());
-}
-
-async function catchUp() {
-  (await fetchPatiently(list.dataset.now)).reverse().forEach(show);
+  place?.addEventListener('refused', ({ detail: { status } }) => status === 409 && (newDraft(place), catchUp()));
 }
 
 place?.addEventListener('sent', ({ detail }) => {
-  show(detail);
+  tell(detail);
   place.reset();
-  place.elements.draft.value = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  newDraft(place);
 });
 
-/** Shows an order, unless this or a newer state of it is shown already. */
+/** Shows an order, and says it to screen readers. */
+function tell(order) {
+  if (show(order)) {
+    announce(words(order));
+  }
+}
+
+function words(order) {
+  return `Order ${order.id}, ${title(order)}: ${LABELS[order.status]}`;
+}
+
+/** Shows an order; false if this or a newer state of it is shown already. */
 function show(order) {
   const known = list.querySelector(`[data-id="${order.id}"]`);
   // The page of one order shows no other one.
   if (known ? Number(known.dataset.version) >= order.version : history) {
-    return;
+    return false;
   }
   const card = known ?? add(order);
   card.dataset.version = order.version;
@@ -52,7 +65,7 @@ function show(order) {
   showForm(card.querySelector('form'), order);
   history?.replaceChildren(...order.steps.map((step) => fill('step', { ...step, label: LABELS[step.status] })));
   card.classList.add('changed');
-  announce(known ? `Order ${order.id}: ${LABELS[order.status]}` : `Order ${order.id}: ${title(order)}`);
+  return true;
 }
 
 /** What the staff may do next. */
@@ -89,7 +102,8 @@ function add(order) {
   const older = [...list.children].find(({ dataset }) => Number(dataset.id) < order.id);
   list.insertBefore(card, older ?? null);
   if (list.children.length > LISTED_MAX) {
-    list.lastElementChild.remove();
+    const isDone = (it) => it.querySelector('.status').textContent === LABELS.delivered;
+    ([...list.children].findLast(isDone) ?? list.lastElementChild).remove();
   }
   document.getElementById('none').hidden = true;
   return card;

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::status::Status;
-use crate::visitor::User;
+use crate::{text::euros, visitor::User};
 
 /// How many orders a list has. All that are under way fit: customers are few, and each has [`UNDER_WAY_MAX`] at most.
 const LISTED_MAX: u32 = 100;
@@ -92,6 +92,15 @@ pub struct Wish<'a> {
     pub quantity: i64,
     pub note: &'a str,
     pub draft: &'a str,
+}
+
+impl Wish<'_> {
+    /// Whether this is what was ordered.
+    pub fn is(&self, order: &Order) -> bool {
+        self.product.name == order.product
+            && self.quantity == order.quantity
+            && self.note == order.note
+    }
 }
 
 impl Order {
@@ -223,8 +232,4 @@ impl Order {
     pub fn last_by(&self) -> &str {
         self.steps.last().map(|step| &*step.by).unwrap_or_default()
     }
-}
-
-fn euros(cents: i64) -> String {
-    format!("€{}.{:02}", cents / 100, cents % 100)
 }

@@ -1,22 +1,24 @@
-import { announce, echo, fetchPatiently } from '/assets/layout/app.js';
+import { announce, announceWhenQuiet, echo, fetchPatiently, keepUp } from '/assets/layout/app.js';
 
 const form = document.getElementById('vote');
 const poll = form && Number(location.pathname.split('/')[2]);
 let shown = -1;
 
 if (form) {
-  echo
-    .channel(`poll.${poll}`)
-    .listen('ResultsChanged', show)
-    // Also after each reconnection.
-    .subscribed(async () => show(await fetchPatiently(`/poll/${poll}/results`)));
+  const channel = echo.channel(`poll.${poll}`).listen('ResultsChanged', show);
+  keepUp(channel, async () => show(await fetchPatiently(`/poll/${poll}/results`)));
+  form.addEventListener('sent', thank);
+  // In another tab, or the answer was lost.
+  form.addEventListener('refused', ({ detail: { status } }) => status === 409 && thank());
+}
 
-  form.addEventListener('sent', () => {
-    form.querySelector('fieldset').disabled = true;
-    form.querySelector('button').hidden = true;
-    document.getElementById('thanks').hidden = false;
-    announce('Thank you for your vote.');
-  });
+function thank() {
+  form.querySelector('fieldset').disabled = true;
+  form.querySelector('button').hidden = true;
+  // The button had the focus.
+  const thanks = document.getElementById('thanks');
+  thanks.hidden = false;
+  thanks.focus();
 }
 
 /** Shows results, unless newer ones are shown already. */
@@ -24,6 +26,7 @@ function show({ votes, options }) {
   if (votes <= shown) {
     return;
   }
+  const isFirst = shown < 0;
   shown = votes;
   for (const option of options) {
     const row = form.querySelector(`li[data-id="${option.id}"]`);
@@ -31,12 +34,7 @@ function show({ votes, options }) {
     row.querySelector('rect').setAttribute('width', `${Math.round((100 * option.votes) / Math.max(votes, 1))}%`);
   }
   document.getElementById('total').textContent = votes;
-  tell(options);
-}
-
-/** For screen readers, when it has been quiet for a moment. */
-let telling;
-function tell(options) {
-  clearTimeout(telling);
-  telling = setTimeout(() => announce(options.map(({ label, votes }) => `${label}: ${votes}`).join(', ')), 2000);
+  if (!isFirst) {
+    announceWhenQuiet(() => options.map(({ label, votes }) => `${label}: ${votes}`).join(', '));
+  }
 }

@@ -35,21 +35,32 @@ pub fn hooks(hooks: Hooks<App>) -> Hooks<App> {
 
 /// Tells the list what has changed, from the start to the end of the process.
 pub fn start(app: &App) {
-    let broadcaster = app.broadcaster.clone();
+    let app = app.clone();
     tokio::spawn(async move {
         // Pages may show what was so before a restart: the first count is told in any case.
-        let mut told = None;
-        loop {
-            let counted = count(&broadcaster).await.ok();
-            if counted.is_some() && counted != told {
-                told.clone_from(&counted);
-                let readers = counted.unwrap_or_default();
-                broadcaster.send(ReadersChanged { readers }).await;
+        let mut is_first = true;
+        while !app.db.is_closed() {
+            match tell(&app, is_first).await {
+                Ok(is_told) => is_first &= !is_told,
+                Err(error) => tracing::warn!(%error, "the list of articles could not be told who reads"),
             }
             time::sleep(PAUSE).await;
             let _nobody_did = time::timeout(LOOK_AGAIN, SOMEBODY_CAME_OR_WENT.notified()).await;
         }
     });
+}
+
+/// Counts, and tells it if it was not told already; by this process or by another one, which only the database knows.
+async fn tell(app: &App, is_first: bool) -> sqlx::Result<bool> {
+    // While the server is away so are the pages; they ask when they come back.
+    let Ok(readers) = count(&app.broadcaster).await else { return Ok(false) };
+    let sql = "UPDATE readers_told SET readers = ?1 WHERE readers <> ?1";
+    let changed = sqlx::query(sql).bind(format!("{readers:?}")).execute(&app.db).await?;
+    let is_news = changed.rows_affected() > 0 || is_first;
+    if is_news {
+        app.broadcaster.send(ReadersChanged { readers }).await;
+    }
+    Ok(is_news)
 }
 
 /// Asks the server, the one in this process or another.

@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS readers_likes (
     PRIMARY KEY (article_id, person)
 ) WITHOUT ROWID;
 
+-- The numbers of readers that the list was told last: one row.
+CREATE TABLE IF NOT EXISTS readers_told (id INTEGER PRIMARY KEY CHECK (id = 1), readers TEXT NOT NULL);
+INSERT OR IGNORE INTO readers_told VALUES (1, '');
+
 CREATE VIEW IF NOT EXISTS readers_overview AS
     SELECT readers_articles.*, readers_articles.id AS article, users.name AS author,
         (SELECT count(*) FROM readers_likes WHERE article_id = readers_articles.id AND likes) AS likes,

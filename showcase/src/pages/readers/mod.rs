@@ -154,16 +154,20 @@ struct After {
 struct News {
     figures: Figures,
     comments: Vec<Comment>,
+    /// By whoever asks, in another tab perhaps.
+    is_liked: bool,
 }
 
 async fn news(
     State(app): State<App>,
+    visitor: Visitor,
     Path(article): Path<i64>,
     Query(After { after }): Query<After>,
 ) -> Result<Json<News>, Problem> {
-    let figures = found(&app, article).await?.figures;
-    let comments = Comment::after(&app.db, article, after, COMMENTS_MAX).await?;
-    Ok(Json(News { figures, comments }))
+    let article = found(&app, article).await?;
+    let comments = Comment::after(&app.db, article.id, after, COMMENTS_MAX).await?;
+    let is_liked = article.is_liked_by(&app.db, &visitor).await?;
+    Ok(Json(News { figures: article.figures, comments, is_liked }))
 }
 
 #[derive(Deserialize)]
@@ -183,11 +187,12 @@ async fn comment(
     let article = found(&app, article).await?;
     let author = article.author_beside(&app.db, &visitor).await?;
     let text = text::checked("A comment", &form.text, COMMENT_CHARACTERS_MAX)?;
-    let draft = text::checked("A draft", &form.draft, 40)?;
+    let draft = text::draft(&form.draft)?;
     let mut tx = app.broadcaster.begin(&app.db).await?;
     let Some(comment) = Comment::add(&mut tx, article.id, &visitor, text, draft).await? else {
         tx.rollback().await?;
-        return Done::with(Comment::of_draft(&app.db, &visitor, draft).await?);
+        let known = Comment::of_draft(&app.db, article.id, &visitor, text, draft).await?;
+        return Done::with(known.ok_or_else(Problem::sent_before)?);
     };
     let figures = Figures::next(&mut tx, article.id).await?;
     if let Some(author) = author {

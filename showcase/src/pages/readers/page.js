@@ -1,4 +1,4 @@
-import { announce, echo, fetchPatiently, fill, paint, visitor } from '/assets/layout/app.js';
+import { announce, echo, fetchPatiently, fill, insertById, keepUp, memberItems, newDraft, paint } from '/assets/layout/app.js';
 
 /** More people than this are shown as a number. */
 const MEMBERS_SHOWN = 24;
@@ -21,23 +21,22 @@ function showFigures({ article, version, likes, comments }) {
 
 function showList() {
   let heard = 0;
-  echo
+  const channel = echo
     .channel('readers')
     .listen('ArticleChanged', showFigures)
     .listen('ReadersChanged', ({ readers }) => {
       heard += 1;
       showReaders(readers);
-    })
-    // Also after each reconnection.
-    .subscribed(async () => {
-      const before = heard;
-      const { articles, readers } = await fetchPatiently('/readers/now');
-      articles.forEach(showFigures);
-      // What was heard meanwhile is newer, or something newer follows.
-      if (readers && heard === before) {
-        showReaders(readers);
-      }
     });
+  keepUp(channel, async () => {
+    const before = heard;
+    const { articles, readers } = await fetchPatiently('/readers/now');
+    articles.forEach(showFigures);
+    // What was heard meanwhile is newer, or something newer follows.
+    if (readers && heard === before) {
+      showReaders(readers);
+    }
+  });
 }
 
 function showReaders(readers) {
@@ -54,16 +53,12 @@ function showArticle() {
   const comments = document.getElementById('comments');
   const write = document.getElementById('write');
   const like = document.getElementById('like');
+  /** Up to this one none is missing. Of later ones that are shown an earlier one may be on its way, or lost. */
+  let complete = comments.lastElementChild?.dataset.id ?? 0;
   let here = [];
 
-  echo
+  const channel = echo
     .join(`readers.${article}`)
-    .subscribed(async () => {
-      const last = comments.lastElementChild?.dataset.id ?? 0;
-      const news = await fetchPatiently(`/readers/${article}/news?after=${last}`);
-      news.comments.forEach(showComment);
-      showFigures(news.figures);
-    })
     .here((all) => showMembers(all))
     .joining((member) => showMembers([...here, member]))
     .leaving((member) => showMembers(here.filter(({ key }) => key !== member.key)))
@@ -73,19 +68,42 @@ function showArticle() {
       announce(`${comment.name}: ${comment.text}`);
     });
 
+  const catchUp = keepUp(channel, async () => {
+    let missed;
+    do {
+      const news = await fetchPatiently(`/readers/${article}/news?after=${complete}`);
+      missed = news.comments;
+      missed.forEach(showComment);
+      complete = missed.at(-1)?.id ?? complete;
+      showFigures(news.figures);
+      showLike(news.is_liked);
+    } while (missed.length > 0);
+  });
+
   like.addEventListener('sent', ({ detail: figures }) => {
-    const button = like.querySelector('button');
-    const likes = button.value === 'true';
-    button.ariaPressed = likes;
-    button.value = !likes;
+    showLike(like.querySelector('button').value === 'true');
     showFigures(figures);
   });
+
+  function showLike(isLiked) {
+    const button = like.querySelector('button');
+    button.ariaPressed = isLiked;
+    button.value = !isLiked;
+  }
 
   write.addEventListener('sent', ({ detail: comment }) => {
     showComment(comment);
     write.elements.text.value = '';
-    write.elements.draft.value = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    newDraft(write);
     announce('Your comment is there.');
+  });
+
+  // It was sent with another text before: that one is shown now, and this one is a comment of its own.
+  write.addEventListener('refused', ({ detail: { status } }) => {
+    if (status === 409) {
+      newDraft(write);
+      catchUp();
+    }
   });
 
   function showComment(comment) {
@@ -96,19 +114,12 @@ function showArticle() {
     item.id = `comment-${comment.id}`;
     item.dataset.id = comment.id;
     paint(item.querySelector('.avatar'), comment.author, comment.name);
-    const before = [...comments.children].findLast(({ dataset }) => Number(dataset.id) < comment.id);
-    before ? before.after(item) : comments.prepend(item);
+    insertById(comments, item);
   }
 
   function showMembers(all) {
     here = [...new Map(all.map((member) => [member.key, member])).values()];
-    here.sort((a, b) => a.name.localeCompare(b.name));
-    const items = here.slice(0, MEMBERS_SHOWN).map((member) => {
-      const item = fill('member', { name: member.key === visitor ? `${member.name} (you)` : member.name });
-      paint(item.querySelector('.avatar'), member.key, member.name);
-      return item;
-    });
-    document.getElementById('members').replaceChildren(...items);
+    document.getElementById('members').replaceChildren(...memberItems(here, MEMBERS_SHOWN));
     const others = document.getElementById('others');
     others.hidden = here.length <= MEMBERS_SHOWN;
     others.textContent = `and ${here.length - MEMBERS_SHOWN} more`;

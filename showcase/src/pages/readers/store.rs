@@ -130,13 +130,24 @@ impl Comment {
         .await
     }
 
-    /// What became of a draft.
-    pub async fn of_draft(db: &SqlitePool, author: &Visitor, draft: &str) -> sqlx::Result<Self> {
-        sqlx::query_as("SELECT * FROM readers_comments WHERE author = ? AND draft = ?")
-            .bind(&author.key)
-            .bind(draft)
-            .fetch_one(db)
-            .await
+    /// What became of a draft; none if it had another text.
+    pub async fn of_draft(
+        db: &SqlitePool,
+        article: i64,
+        author: &Visitor,
+        text: &str,
+        draft: &str,
+    ) -> sqlx::Result<Option<Self>> {
+        sqlx::query_as(
+            "SELECT * FROM readers_comments
+            WHERE author = ? AND draft = ? AND article_id = ? AND text = ?",
+        )
+        .bind(&author.key)
+        .bind(draft)
+        .bind(article)
+        .bind(text)
+        .fetch_optional(db)
+        .await
     }
 
     /// The last comments on an article, the oldest first.

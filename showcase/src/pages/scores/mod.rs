@@ -15,7 +15,7 @@ use askama::Template;
 use axum::{
     Extension, Json, Router,
     extract::{Path, State},
-    response::{Html, IntoResponse},
+    response::IntoResponse,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,8 @@ use crate::{
     pages::{Page, activity},
     realtime,
     reply::{Done, Form, Problem},
-    router::ScriptsFrom,
-    visitor::{User, Visitor},
+    router::SocketIo,
+    visitor::Visitor,
 };
 
 /// Scores need no permission: their channel is public.
@@ -118,7 +118,7 @@ async fn show(
     let page = ScoresPage {
         games: Game::all(&app.db).await?,
         league: League::find(&app.db).await?,
-        is_staff: frame.visitor.user.as_ref().is_some_and(is_staff),
+        is_staff: frame.visitor.is_staff(),
         server: server.clone(),
         frame,
         way,
@@ -126,19 +126,15 @@ async fn show(
         code,
     };
     // Only this page may load a script from the server, and ask it over HTTP.
-    let scripts = if page.is("Socket.IO") { server } else { String::new() };
-    Ok::<(Extension<ScriptsFrom>, Html<String>), _>((Extension(ScriptsFrom(scripts)), view(&page)?))
-}
-
-fn is_staff(user: &User) -> bool {
-    user.role == "staff"
+    let foreign = (page.is("Socket.IO") && !server.is_empty()).then_some(SocketIo { server });
+    Ok((foreign.map(Extension), view(&page)?))
 }
 
 /// Lets only those through who keep the scores.
 fn staff(visitor: &Visitor) -> Result<(), Problem> {
     match &visitor.user {
         None => Err(Problem::sign_in_first()),
-        Some(user) if is_staff(user) => Ok(()),
+        Some(user) if user.is_staff() => Ok(()),
         Some(_) => {
             Err(Problem::forbidden("Only the staff keeps the scores: Grace Hopper, for example."))
         }

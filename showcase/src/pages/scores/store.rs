@@ -143,7 +143,9 @@ impl League {
         now: i64,
         seconds: i64,
     ) -> sqlx::Result<bool> {
-        let sql = "UPDATE scores_league SET player = ?1, until = ?2 + ?3 WHERE plays AND (player = ?1 OR until <= ?2)";
+        // A lease that is far too long was taken before the clock was put back.
+        let sql = "UPDATE scores_league SET player = ?1, until = ?2 + ?3
+            WHERE plays AND (player = ?1 OR until <= ?2 OR until > ?2 + 2 * ?3)";
         let leased = sqlx::query(sql).bind(process).bind(now).bind(seconds).execute(db).await?;
         Ok(leased.rows_affected() > 0)
     }

@@ -125,9 +125,11 @@ async fn the_league_plays_only_when_it_was_started_and_in_one_process() {
     assert_eq!(play("b", 111).await, None);
     assert_eq!(play("b", 112).await, Some(3));
     assert_eq!(play("a", 113).await, None);
+    // The clock was put back.
+    assert_eq!(play("a", 5).await, Some(4));
     showcase.user(GRACE).post("/scores/league", "plays=false").await;
-    assert_eq!(play("b", 114).await, None);
-    showcase.fake.assert_count::<ScoreChanged>(3);
+    assert_eq!(play("a", 6).await, None);
+    showcase.fake.assert_count::<ScoreChanged>(4);
 }
 
 #[tokio::test]

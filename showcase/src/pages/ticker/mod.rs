@@ -35,6 +35,7 @@ use crate::{
     layout::{Frame, View, view},
     pages::Page,
     reply::Problem,
+    text::euros,
 };
 
 /// Prices need no permission: their channel is public.
@@ -142,8 +143,4 @@ impl Quote {
             _ => "▼",
         }
     }
-}
-
-fn euros(cents: i64) -> String {
-    format!("€{}.{:02}", cents / 100, cents % 100)
 }

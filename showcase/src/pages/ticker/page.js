@@ -1,4 +1,4 @@
-import { announce, echo, fetchPatiently } from '/assets/layout/app.js';
+import { announce, echo, fetchPatiently, keepUp } from '/assets/layout/app.js';
 
 const TICKS_MAX = 60;
 const ARROWS = { up: '▲', down: '▼', same: '●' };
@@ -15,31 +15,24 @@ const cards = [...document.querySelectorAll('#ticker li')];
 const pause = document.getElementById('pause');
 /** The last ticks, the oldest first: the charts. */
 let ticks = JSON.parse(document.getElementById('ticker').dataset.ticks);
-let catchingUp = false;
 
-// Whoever subscribes gets the last event of a cache channel, also after each reconnection. If there is none, because the
-// server has just been started, pusher-js says so.
-echo.channel('cache-ticker').listen('PricesChanged', heard).on('pusher:cache_miss', () => catchUp(last()));
+// Whoever subscribes gets the last event of a cache channel, also after each reconnection, before anything is asked for. If
+// there is none, because the server has just been started, the answer has the last prices.
+const channel = echo.channel('cache-ticker').listen('PricesChanged', heard);
+const catchUp = keepUp(channel, async () => add(await fetchPatiently(`/ticker/since?tick=${complete()}`)));
 
 function heard(tick) {
   const before = last();
   add([tick]);
   if (tick.tick > before + 1) {
-    catchUp(before);
+    catchUp();
   }
 }
 
-/** Fetches what was missed: charts have no holes. */
-async function catchUp(after) {
-  if (catchingUp) {
-    return;
-  }
-  catchingUp = true;
-  try {
-    add(await fetchPatiently(`/ticker/since?tick=${after}`));
-  } finally {
-    catchingUp = false;
-  }
+/** Up to this one none is missing: charts have no holes. */
+function complete() {
+  const hole = ticks.findIndex(({ tick }, n) => n > 0 && tick !== ticks[n - 1].tick + 1);
+  return hole > 0 ? ticks[hole - 1].tick : last();
 }
 
 /** Takes ticks to where they belong, whatever comes late or twice. */
