@@ -115,3 +115,16 @@ async fn what_a_page_has_missed_is_what_came_after_its_last_message() {
     let missed = ada.get(&format!("/chat/1/messages?after={}", first["id"])).await.json();
     assert_eq!(missed, serde_json::json!([second]));
 }
+
+#[tokio::test]
+async fn a_draft_that_was_sent_before_with_another_text_or_elsewhere_is_no_success() {
+    let showcase = Showcase::new().await;
+    let ada = showcase.user(ADA);
+    ada.post("/chat/1", "text=first&draft=d").await;
+    for (room, text) in [("/chat/1", "second"), ("/chat/2", "first")] {
+        let answer = ada.post(room, &format!("text={text}&draft=d")).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT);
+        assert!(answer.problem().starts_with("This was sent before"), "{}", answer.problem());
+    }
+    showcase.fake.assert_count::<MessageSent>(1);
+}

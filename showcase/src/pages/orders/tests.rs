@@ -246,3 +246,19 @@ async fn an_order_of_too_much_or_of_nothing_is_refused() {
     let guest = showcase.guest().post("/orders", "product=1&quantity=1&note=&draft=d").await;
     assert_eq!(guest.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn an_order_that_was_changed_after_it_was_placed_is_no_success() {
+    let showcase = Showcase::new().await;
+    let ada = showcase.user(ADA);
+    let placed = ada.post("/orders", "product=1&quantity=1&note=&draft=d").await;
+    let again = ada.post("/orders", "product=1&quantity=1&note=&draft=d").await;
+    assert_eq!(placed.json(), again.json());
+    for form in
+        ["product=3&quantity=1&note=", "product=1&quantity=5&note=", "product=1&quantity=1&note=x"]
+    {
+        let answer = ada.post("/orders", &format!("{form}&draft=d")).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{form}");
+    }
+    assert_eq!(count(&showcase, "orders_orders").await, 3);
+}

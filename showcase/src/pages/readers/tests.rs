@@ -143,3 +143,24 @@ async fn what_a_page_has_missed_is_what_came_after_its_last_comment() {
     // A server that says nothing is no reason to show nothing, or zeros.
     assert_eq!(now["readers"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_comment_that_was_sent_before_with_another_text_or_elsewhere_is_no_success() {
+    let showcase = Showcase::new().await;
+    let ada = showcase.user(ADA);
+    ada.post("/readers/1/comments", "text=first&draft=d").await;
+    for (article, text) in [(1, "second"), (2, "first")] {
+        let form = format!("text={text}&draft=d");
+        let answer = ada.post(&format!("/readers/{article}/comments"), &form).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT);
+    }
+}
+
+#[tokio::test]
+async fn another_tab_learns_that_one_likes_an_article() {
+    let showcase = Showcase::new().await;
+    let ada = showcase.user(ADA);
+    ada.post("/readers/1/like", "like=true").await;
+    assert_eq!(ada.get("/readers/1/news?after=0").await.json()["is_liked"], true);
+    assert_eq!(showcase.guest().get("/readers/1/news?after=0").await.json()["is_liked"], false);
+}
