@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS chat_messages (
     sent_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     UNIQUE (author, draft)
 );
+-- The newest 10,000 are kept, so that nobody fills the database.
+CREATE TRIGGER IF NOT EXISTS chat_messages_bound AFTER INSERT ON chat_messages BEGIN
+    DELETE FROM chat_messages WHERE id <= NEW.id - 10000;
+END;
 CREATE INDEX IF NOT EXISTS chat_messages_by_room ON chat_messages (room_id, id);
 
 INSERT OR IGNORE INTO chat_rooms (id, name, is_open) VALUES (1, 'Lobby', TRUE), (2, 'Design team', FALSE);

@@ -128,3 +128,17 @@ async fn a_draft_that_was_sent_before_with_another_text_or_elsewhere_is_no_succe
     }
     showcase.fake.assert_count::<MessageSent>(1);
 }
+
+#[tokio::test]
+async fn the_newest_ten_thousand_are_kept() {
+    let showcase = Showcase::new().await;
+    let db = &showcase.app.db;
+    let many = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10010)
+        INSERT INTO chat_messages (room_id, author, name, text, draft) SELECT 1, '2', 'Grace Hopper', 'x', 'many-' || n FROM numbers";
+    sqlx::query(many).execute(db).await.unwrap();
+    let answer = showcase.user(ADA).post("/chat/1", "text=last&draft=d").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM chat_messages").fetch_one(db).await.unwrap();
+    assert_eq!(count, 10_000);
+}

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use self::{
     coalesce::Coalesce,
     events::ResultsChanged,
-    store::{Poll, Results},
+    store::{POLLS_MAX, Poll, Results},
 };
 use crate::{
     app::App,
@@ -144,6 +144,8 @@ async fn ask(
     }
     let mut tx = app.broadcaster.begin(&app.db).await?;
     let poll = Poll::add(&mut tx, question, &options).await?;
+    let poll =
+        poll.ok_or_else(|| Problem::conflict(format!("There are {POLLS_MAX} questions already.")))?;
     let link = format!("/poll/{poll}");
     activity::record(&mut tx, &visitor, &format!("asked “{question}”"), &link).await?;
     tx.commit().await?;

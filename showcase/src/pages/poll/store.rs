@@ -3,6 +3,9 @@ use sqlx::{FromRow, SqliteConnection, SqlitePool};
 
 use crate::visitor::Visitor;
 
+/// How many questions there may be.
+pub const POLLS_MAX: i64 = 200;
+
 #[derive(FromRow)]
 pub struct Poll {
     pub id: i64,
@@ -30,16 +33,18 @@ impl Poll {
         .await
     }
 
-    /// In a transaction: without its answers a question is none.
+    /// None if there are too many. In a transaction: without its answers a question is none.
     pub async fn add(
         tx: &mut SqliteConnection,
         question: &str,
         options: &[&str],
-    ) -> sqlx::Result<i64> {
-        let id = sqlx::query_scalar("INSERT INTO poll_polls (question) VALUES (?) RETURNING id")
-            .bind(question)
-            .fetch_one(&mut *tx)
-            .await?;
+    ) -> sqlx::Result<Option<i64>> {
+        let id = sqlx::query_scalar(
+            "INSERT INTO poll_polls (question)
+            SELECT ? WHERE (SELECT count(*) FROM poll_polls) < ? RETURNING id",
+        );
+        let id: Option<i64> = id.bind(question).bind(POLLS_MAX).fetch_optional(&mut *tx).await?;
+        let Some(id) = id else { return Ok(None) };
         for label in options {
             sqlx::query("INSERT INTO poll_options (poll_id, label) VALUES (?, ?)")
                 .bind(id)
@@ -47,7 +52,7 @@ impl Poll {
                 .execute(&mut *tx)
                 .await?;
         }
-        Ok(id)
+        Ok(Some(id))
     }
 
     /// Whether this can be voted for.

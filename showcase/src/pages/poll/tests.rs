@@ -59,6 +59,21 @@ async fn a_question_has_answers_of_its_own() {
     );
 }
 
+#[tokio::test]
+async fn there_are_not_more_questions_than_two_hundred() {
+    let showcase = Showcase::new().await;
+    let many =
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200)
+        INSERT OR IGNORE INTO poll_polls (question) SELECT 'x' FROM numbers
+        WHERE n <= 200 - (SELECT count(*) FROM poll_polls)";
+    sqlx::query(many).execute(&showcase.app.db).await.unwrap();
+    let answer = showcase.user(1).post("/poll", "question=Why&options=a%0Ab").await;
+    assert_eq!(
+        (answer.status, &*answer.problem()),
+        (StatusCode::CONFLICT, "There are 200 questions already.")
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_a_thousand_changes_few_are_told_and_the_last_one_always() {
     let coalesce = Coalesce::every(Duration::from_millis(200));

@@ -19,6 +19,10 @@ CREATE TABLE IF NOT EXISTS readers_comments (
     written_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     UNIQUE (author, draft)
 );
+-- The newest 10,000 are kept, so that nobody fills the database.
+CREATE TRIGGER IF NOT EXISTS readers_comments_bound AFTER INSERT ON readers_comments BEGIN
+    DELETE FROM readers_comments WHERE id <= NEW.id - 10000;
+END;
 CREATE INDEX IF NOT EXISTS readers_comments_by_article ON readers_comments (article_id, id);
 
 -- The primary key is the rule: one like per person and article. Who takes a like back keeps the row, so that the author is

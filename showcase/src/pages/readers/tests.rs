@@ -164,3 +164,17 @@ async fn another_tab_learns_that_one_likes_an_article() {
     assert_eq!(ada.get("/readers/1/news?after=0").await.json()["is_liked"], true);
     assert_eq!(showcase.guest().get("/readers/1/news?after=0").await.json()["is_liked"], false);
 }
+
+#[tokio::test]
+async fn the_newest_ten_thousand_are_kept() {
+    let showcase = Showcase::new().await;
+    let db = &showcase.app.db;
+    let many = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10010)
+        INSERT INTO readers_comments (article_id, author, name, text, draft) SELECT 1, '2', 'Grace Hopper', 'x', 'many-' || n FROM numbers";
+    sqlx::query(many).execute(db).await.unwrap();
+    let answer = showcase.user(ADA).post("/readers/1/comments", "text=last&draft=d").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM readers_comments").fetch_one(db).await.unwrap();
+    assert_eq!(count, 10_000);
+}
