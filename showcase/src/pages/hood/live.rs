@@ -57,17 +57,22 @@ impl Live {
 
     async fn tell(self: Arc<Self>, app: App) {
         let mut told: Option<Now> = None;
+        let mut unwatched = 0;
         loop {
-            *self.task() = Task::Runs;
+            if std::mem::replace(&mut *self.task(), Task::Runs) == Task::IsAskedFor {
+                unwatched = 0;
+            }
             let now = self.now(&app).await;
             let is_watched = now.is_watched;
             if is_watched && told.as_ref().is_none_or(|told| now.differs(told)) {
                 app.broadcaster.send(FiguresChanged { now: now.clone() }).await;
                 told = Some(now);
             }
+            unwatched = if is_watched { 0 } else { unwatched + 1 };
             sleep(PAUSE).await;
             let mut task = self.task();
-            if !is_watched && *task == Task::Runs {
+            // The first look may have been one of a second ago, before whoever asked had come into the channel.
+            if unwatched >= 2 && *task == Task::Runs {
                 *task = Task::Ended;
                 return;
             }

@@ -169,7 +169,7 @@ async fn the_code_of_a_page_is_that_of_server_and_browser_and_its_tests() {
 }
 
 /// A server in which somebody looks at the page, or nobody.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Watched {
     is_watched: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
@@ -192,6 +192,22 @@ impl Driver for Watched {
 }
 
 #[tokio::test]
+async fn whoever_comes_right_after_a_look_is_kept_up_to_date_all_the_same() {
+    let server = Watched::default();
+    let broadcaster = Broadcaster::builder().connection("watched", server.clone()).build();
+    let db = Showcase::new().await.app.db;
+    let app = App::new(db.clone(), broadcaster, Key::load(&db).await.unwrap());
+    let live = Arc::<Live>::default();
+    tokio::time::pause();
+    // The page is rendered, its script subscribes and asks: all within a second.
+    assert!(!live.now(&app).await.is_watched);
+    server.is_watched.store(true, Relaxed);
+    live.follow(&app);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(server.sent.load(Relaxed) >= 4, "{server:?}");
+}
+
+#[tokio::test]
 async fn updates_are_sent_while_somebody_looks_and_something_changes() {
     let server = Watched::default();
     let broadcaster = Broadcaster::builder().connection("watched", server.clone()).build();
@@ -203,7 +219,7 @@ async fn updates_are_sent_while_somebody_looks_and_something_changes() {
 
     live.follow(&app);
     wait(5).await;
-    assert_eq!((server.asked.load(Relaxed), server.sent.load(Relaxed)), (1, 0), "nobody looks");
+    assert_eq!((server.asked.load(Relaxed), server.sent.load(Relaxed)), (2, 0), "nobody looks");
 
     server.is_watched.store(true, Relaxed);
     for _ in 0..100 {
@@ -217,5 +233,5 @@ async fn updates_are_sent_while_somebody_looks_and_something_changes() {
 
     server.is_watched.store(false, Relaxed);
     wait(60).await;
-    assert!(server.asked.load(Relaxed) <= asked + 2, "it ends when nobody looks");
+    assert!(server.asked.load(Relaxed) <= asked + 3, "it ends when nobody looks");
 }
