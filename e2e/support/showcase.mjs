@@ -46,11 +46,15 @@ export class Showcase {
     return showcase;
   }
 
-  /** Another process of the same application, with the same database and the same server, which must be a separate one. */
-  async sibling() {
+  /**
+   * Another process of the same application, with the same database and the same server, which must be a separate one.
+   *
+   * @param {Record<string, string>} [env] further environment variables
+   */
+  async sibling(env = {}) {
     const sibling = new Showcase();
     sibling.#isSibling = true;
-    sibling.#env = this.#env;
+    sibling.#env = { ...this.#env, ...env };
     sibling.#directory = this.#directory;
     sibling.#serverPort = this.#serverPort;
     sibling.port = await fixedPort();
@@ -75,7 +79,19 @@ export class Showcase {
 
   /** Kills the application, and its server if that is another process, as a power cut would. */
   async kill() {
-    await Promise.all([this.killProcess(), this.#server?.kill()]);
+    await Promise.all([this.killProcess(), this.#server && this.killServer()]);
+  }
+
+  /** Kills the server alone, which must be a separate one. */
+  async killServer() {
+    await this.#server.kill();
+  }
+
+  /** Starts it again after `killServer`. */
+  async serverAgain() {
+    // It says by webhooks who joined and left; a server in the application's own process needs none.
+    const webhooks = [{ url: this.url('/broadcasting/webhook') }];
+    this.#server = await Server.start({ port: this.#serverPort, apps: [{ ...APP, webhooks }] });
   }
 
   /** Kills the application alone. */
@@ -116,10 +132,13 @@ export class Showcase {
 
   async #run() {
     if (this.#serverPort && !this.#isSibling) {
-      // It says by webhooks who joined and left; a server in the application's own process needs none.
-      const webhooks = [{ url: this.url('/broadcasting/webhook') }];
-      this.#server = await Server.start({ port: this.#serverPort, apps: [{ ...APP, webhooks }] });
+      await this.serverAgain();
     }
+    await this.processAgain();
+  }
+
+  /** Starts the application again after `killProcess`. */
+  async processAgain() {
     const reverb = {
       BROADCAST_CONNECTION: 'reverb',
       REVERB_APP_ID: APP.id,

@@ -1,4 +1,4 @@
-import { announce, echo, fill, paint, visitor } from '/assets/layout/app.js';
+import { announce, echo, keepUp, memberItems, visitor } from '/assets/layout/app.js';
 
 import { Carets } from './carets.js';
 import { Editor } from './editor.js';
@@ -22,11 +22,7 @@ function open(id) {
   const replica = new Replica(id, { loaded, saving, saved, refused });
   const channel = echo
     .join(`document.${id}`)
-    // Also after each reconnection.
-    .subscribed(() => {
-      replica.catchUp();
-      carets?.say();
-    })
+    .subscribed(() => carets?.say())
     .here((all) => showPeople(all))
     .joining((member) => {
       showPeople([...here.values(), member]);
@@ -38,6 +34,8 @@ function open(id) {
       showLast(change);
     })
     .listenForWhisper('caret', (caret, { user_id: person }) => carets?.heard(caret, person));
+
+  keepUp(channel, () => replica.catchUp());
 
   function loaded() {
     new Editor(field, replica, mirror);
@@ -52,14 +50,7 @@ function open(id) {
 
   function showPeople(all) {
     here = new Map(all.map((member) => [member.key, member]));
-    const sorted = [...here.values()].sort((a, b) => a.name.localeCompare(b.name));
-    document.getElementById('members').replaceChildren(
-      ...sorted.map((member) => {
-        const item = fill('member', { name: member.key === visitor ? `${member.name} (you)` : member.name });
-        paint(item.querySelector('.avatar'), member.key, member.name);
-        return item;
-      }),
-    );
+    document.getElementById('members').replaceChildren(...memberItems(all));
     document.getElementById('count').textContent = here.size;
     carets?.people(names());
   }

@@ -1,12 +1,8 @@
-import { echo } from '/assets/layout/app.js';
+import { echo, keepUp } from '/assets/layout/app.js';
 import { catchUp, show } from './board.js';
 
-echo
-  .channel('scores')
-  .listen('ScoreChanged', show)
-  .listen('LeagueChanged', showLeague)
-  // Also after each reconnection.
-  .subscribed(async () => showLeague((await catchUp()).league));
+const channel = echo.channel('scores').listen('ScoreChanged', show).listen('LeagueChanged', showLeague);
+keepUp(channel, async () => showLeague((await catchUp()).league));
 
 // The staff's buttons
 
