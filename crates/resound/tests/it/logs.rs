@@ -2,16 +2,24 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
 use axum::{Router, body::Body, extract::FromRequestParts, http::Request};
 use resound::{Broadcaster, Channels, broadcast, connection::Policy};
 use tower::ServiceExt as _;
-use tracing::subscriber::DefaultGuard;
+use tracing::{
+    Dispatch,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 
 use crate::scripted::{Mood, Scripted};
+
+/// With a single subscriber alive, tracing asks only the thread that comes to a line first whether anybody wants it, and
+/// believes that for good: a test without a log would take lines from one that has it. With more of them it asks all.
+static OTHERS: LazyLock<[Dispatch; 2]> =
+    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::new())));
 
 /// The log of this thread, from its making on.
 #[derive(Clone, Default)]
@@ -19,6 +27,7 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     pub(crate) fn start() -> (Self, DefaultGuard) {
+        LazyLock::force(&OTHERS);
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
