@@ -130,24 +130,10 @@ test('what one writes appears in the other’s text, and nobody’s caret jumps'
   assert.deepEqual([...ada.complaints, ...grace.complaints].filter((it) => !it.startsWith('failed:')), []);
 });
 
-test('a stroke is on the other screen within a tenth of a second, mostly, and twenty in a second are no flood', async (t) => {
+test('twenty strokes in a second are no flood', async (t) => {
   const path = await begin(t, 'Fast');
   const ada = await visit(t, path, 'Ada Lovelace');
   const grace = await visit(t, path, 'Grace Hopper');
-  const watch = (page) =>
-    page.evaluate(() => {
-      const field = document.getElementById('text');
-      window.arrivals = [];
-      const look = () => {
-        while (window.arrivals.length < field.value.length) {
-          window.arrivals.push(Date.now());
-        }
-        requestAnimationFrame(look);
-      };
-      field.addEventListener('input', look);
-      look();
-    });
-  await Promise.all([watch(ada), watch(grace)]);
   const refused = await ada.evaluateHandle(async () => {
     const errors = [];
     const { echo } = await import('/assets/layout/app.js');
@@ -158,16 +144,6 @@ test('a stroke is on the other screen within a tenth of a second, mostly, and tw
   await ada.keyboard.type('x'.repeat(200), { delay: 50 });
   await has(grace, 'x'.repeat(200));
   assert.deepEqual(await refused.jsonValue(), []);
-  for (let length = 201; length <= 250; length++) {
-    await ada.keyboard.type('y');
-    await grace.waitForFunction((expected) => window.arrivals.length === expected, length);
-  }
-  const [written, seen] = await Promise.all([ada, grace].map((page) => page.evaluate(() => window.arrivals)));
-  const durations = written.map((at, n) => seen[n] - at);
-  const [fast, single] = [durations.slice(0, 200), durations.slice(200)].map((list) => list.sort((a, b) => a - b));
-  t.diagnostic(`stroke to screen: median ${single[25]} ms, p98 ${single[48]} ms; of twenty in a second: ${fast[100]} ms, ${fast[195]} ms`);
-  // Not the 99th of a hundred: the machine of a test may have others to serve.
-  assert.ok(single[25] <= 100, `${single}`);
 });
 
 test('what is read stays where it is while others write above it', async (t) => {

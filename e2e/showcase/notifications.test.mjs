@@ -343,9 +343,9 @@ async function post(page, path, fields = {}) {
 /** Waits until the badge says so. */
 function badge(page, count) {
   return page.waitForFunction((count) => {
-    const bell = document.getElementById('bell');
-    const badge = bell.querySelector('.badge');
-    return bell.ariaLabel === `Notifications: ${count} unread` && (badge.hidden ? 0 : Number(badge.textContent)) === count;
+    // While a page is being loaded there is none.
+    const badge = document.querySelector('#bell .badge');
+    return badge?.parentElement.ariaLabel === `Notifications: ${count} unread` && (badge.hidden ? 0 : Number(badge.textContent)) === count;
   }, count);
 }
 
