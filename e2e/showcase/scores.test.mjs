@@ -74,7 +74,7 @@ test('the pages without Echo load nothing of it, and only the one with Socket.IO
   assert.equal(client.host, server);
   const isElsewhere = server !== new URL(showcase.url()).host;
   const sources = (way) => /script-src ([^;]*)/.exec(policies[way])[1].trim().split(/\s+/);
-  assert.deepEqual(sources('/scores/socket-io'), isElsewhere ? ["'self'", `http://${server}`] : ["'self'"]);
+  assert.deepEqual(sources('/scores/socket-io'), isElsewhere ? ["'self'", client.href] : ["'self'"]);
   for (const way of ['/scores', '/scores/plain', '/chat/1']) {
     assert.deepEqual(sources(way), ["'self'"], way);
   }
