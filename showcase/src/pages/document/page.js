@@ -1,4 +1,4 @@
-import { announce, echo, keepUp, memberItems, visitor } from '/assets/layout/app.js';
+import { announce, echo, keepUp, memberItems } from '/assets/layout/app.js';
 
 import { Carets } from './carets.js';
 import { Editor } from './editor.js';

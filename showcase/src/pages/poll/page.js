@@ -1,4 +1,4 @@
-import { announce, announceWhenQuiet, echo, fetchPatiently, keepUp } from '/assets/layout/app.js';
+import { announceWhenQuiet, echo, fetchPatiently, keepUp } from '/assets/layout/app.js';
 
 const form = document.getElementById('vote');
 const poll = form && Number(location.pathname.split('/')[2]);
